@@ -40,7 +40,16 @@ ATTACKS = {
     ),
     "provider": (
         "A failing embedding provider loses and blocks nothing",
-        ["tests/chaos/test_provider.py", "tests/memories/providers/test_faults.py"],
+        [
+            "tests/chaos/test_provider.py",
+            "tests/memories/providers/test_faults.py",
+            "tests/memories/providers/test_server_habits.py",
+            "tests/memories/jobs/test_recovery.py",
+        ],
+    ),
+    "hosts": (
+        "Texts go only to the host that users agreed to",
+        ["tests/memories/providers/test_http_client.py", "tests/accounts/consent/test_embeddings.py"],
     ),
     "server": (
         "Slow clients, concurrent uses of one idempotency key and a database restart do no harm",

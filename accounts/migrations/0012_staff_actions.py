@@ -19,7 +19,7 @@ drop function accounts_staff_actions_are_append_only()
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0008_language")]
+    dependencies = [("accounts", "0011_visible_names")]
 
     operations = [
         migrations.CreateModel(

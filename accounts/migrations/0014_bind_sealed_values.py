@@ -13,7 +13,7 @@ def bind_sealed_values(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0011_queued_email"),
+        ("accounts", "0012_staff_actions"),
         ("mfa", "0003_authenticator_type_uniq"),
     ]
 

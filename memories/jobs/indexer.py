@@ -27,6 +27,7 @@ from memories.index.languages import get_default_language
 from memories.jobs import recovery, retention
 from memories.jobs.embedder import EmbeddingResult, embed_memories, read_memories
 from memories.models import IndexState, Memory
+from memories.providers.embeddings import ProviderError
 
 logger = logging.getLogger(__name__)
 
@@ -119,19 +120,21 @@ def process_batch(worker: int, *, limit: int = BATCH) -> int:
     If that fails unexpectedly, the memories are due again later; only those at fault, if the first one succeeds alone.
     """
     memories = claim_memories(worker, limit)
-    if memories and not _try_to_index(worker, memories):
+    if memories and (error := _try_to_index(worker, memories)):
         first, *others = memories
-        is_fault_of_some = len(memories) > 1 and _try_to_index(worker, [first])
-        failed = [one for one in others if not _try_to_index(worker, [one])] if is_fault_of_some else memories
-        for memory in failed:
-            _schedule_retry(
-                EmbeddingResult(memory, get_default_language(), [], error=work_queue.INTERNAL_ERROR)
-            )
+        failed = {first.pk: error}
+        if others and not _try_to_index(worker, [first]):
+            failed = {one.pk: found for one in others if (found := _try_to_index(worker, [one]))}
+        elif others:
+            failed = {one.pk: error for one in memories}
+        for memory in memories:
+            if memory.pk in failed:
+                _schedule_retry(EmbeddingResult(memory, get_default_language(), [], error=failed[memory.pk]))
     return len(memories)
 
 
-def _try_to_index(worker: int, memories: Sequence[Memory]) -> bool:
-    """Embed and store the memories. Return False after an unexpected error, which is logged."""
+def _try_to_index(worker: int, memories: Sequence[Memory]) -> str:
+    """Embed and store the memories. Return the code of an unexpected error, which is logged, empty without one."""
     try:
         withheld = _find_withheld(memories)
         embedded = embed_memories([memory for memory in memories if memory not in withheld])
@@ -139,10 +142,12 @@ def _try_to_index(worker: int, memories: Sequence[Memory]) -> bool:
         store_results(worker, [*embedded, *keyword_only])
     except DATABASE_UNAVAILABLE:
         raise
+    except ProviderError as error:  # the space is unknown
+        return error.code
     except Exception:
         logger.exception("indexing a batch failed")
-        return False
-    return True
+        return work_queue.INTERNAL_ERROR
+    return ""
 
 
 def claim_memories(worker: int, limit: int) -> list[Memory]:

@@ -46,6 +46,7 @@ def retry_if_due() -> None:
     _is_requeued = _is_requeued or retention.requeue_on_start()
     if requeued := requeue_failed_memories():
         logger.info("requeued %d memories that a provider had failed", requeued)
+    if requeued or not _is_requeued:
         _interval_s = min(MAX_INTERVAL_S, 2 * _interval_s)
     _next_try = time.monotonic() + _interval_s
 

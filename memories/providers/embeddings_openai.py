@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,16 +22,11 @@ from memories.providers.embeddings import (
     ProviderRejected,
     normalize_vector,
 )
-from memories.providers.http_client import ProviderClient
-
-if TYPE_CHECKING:
-    pass
+from memories.providers.http_client import ProviderClient, silence_loggers
 
 MAX_TEXTS = 256  # per request, unless the server takes fewer
 SUCCESSES_BEFORE_FASTER = 20
 LEAST_CHARACTERS = 64  # a refused text is embedded in parts that are at least so long
-# At DEBUG these loggers write whole requests, including texts and URLs.
-VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +59,8 @@ class OpenAICompatibleEmbeddings:
         """Return the server's vectors in order, not normalized. Raises ProviderUnavailable or ProviderRejected."""
         try:
             vectors = self._embed_texts(list(texts))
+            if any(len(vector) != self._model_dimensions for vector in vectors):
+                self._form = self._forms[0]  # without `dimensions`, a model may have another width
             return self._project(vectors) if self._is_projected else vectors
         except api.RefusedRequest as refusal:
             problem: ProviderError = ProviderRejected("rejected", str(refusal), position=refusal.position)
@@ -232,8 +228,3 @@ def _get_origin(url: str) -> str:
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}"
-
-
-def silence_loggers() -> None:
-    for name in VERBOSE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)

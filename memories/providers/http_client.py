@@ -11,6 +11,7 @@ after a redirect, raises `ForeignOrigin` before it is sent. The libraries' habit
 A variable that cannot be used raises ProviderRejected ("misconfigured"), and its message names the variable.
 """
 
+import logging
 import os
 import ssl
 import time
@@ -30,11 +31,14 @@ DEADLINE_EXTENSION = "picard_deadline"
 MAX_RESPONSE_BYTES = 200_000_000
 MAX_REDIRECTS = 3  # within the origin
 PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY")
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 # What the openai and langchain libraries read by themselves: other hosts, keys, organizations, headers, and a service
 # that receives whole prompts (LangSmith's tracing and its gateway).
 LIBRARY_PREFIXES = ("OPENAI_", "AZURE_OPENAI_", "LANGCHAIN_", "LANGSMITH_", "LANGGRAPH_")
 LIBRARY_VARIABLES = frozenset({"LC_OUTPUT_VERSION", "SSLKEYLOGFILE"})
+# At DEBUG these loggers write whole requests, including texts and URLs.
+VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 OWN_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL"})  # settings, and given to clients explicitly
 
 
@@ -62,8 +66,9 @@ class ProviderClient(httpx2.Client):
         )
 
     def __del__(self) -> None:
-        with suppress(Exception):  # also at interpreter shutdown
-            self.close()
+        if suppress is not None:  # at interpreter shutdown it is None
+            with suppress(Exception):
+                self.close()
 
 
 class AsyncProviderClient(httpx2.AsyncClient):
@@ -109,11 +114,16 @@ def isolate_libraries() -> None:
     for name in list(os.environ):
         upper = name.upper()
         if upper in LIBRARY_VARIABLES or (upper.startswith(LIBRARY_PREFIXES) and upper not in OWN_VARIABLES):
-            del os.environ[name]
+            os.environ.pop(name, None)
     with suppress(ImportError):
         import langsmith
 
         langsmith.configure(enabled=False)  # before its own, cached reading of the environment
+
+
+def silence_loggers() -> None:
+    for name in VERBOSE_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def find_origin_error(error: BaseException | None) -> ForeignOrigin | None:
@@ -163,7 +173,7 @@ def _refuse_foreign_origin(request: httpx2.Request, origin: Origin) -> None:
 def _build_ssl_context(origin: Origin) -> ssl.SSLContext:
     if origin.scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
-    return _load_certificates(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+    return _load_certificates(*(_read_variable(name) or None for name in CERTIFICATE_VARIABLES))
 
 
 @lru_cache(maxsize=4)

@@ -1,7 +1,7 @@
 """Shorter vectors for models that cannot return them: a fixed random projection onto fewer dimensions.
 
 Johnson and Lindenstrauss (1984): projected cosines differ from the original ones by a standard error of at most about
-1 / sqrt(dimensions), and less for similar texts. docs/decisions/0040-provider-habits.md has measurements.
+1 / sqrt(dimensions), and less for similar texts. docs/decisions/0040-embedding-servers.md has measurements.
 """
 
 import hashlib

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import DataError
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
@@ -17,6 +18,8 @@ from memories.providers import embeddings
 from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, reset_provider
 from memories.search.query import search_memories
 from tests.factories import remember, session
+from tests.memories.api.callers import session_of
+from tests.memories.mcp.callers import app_of as connect_app
 from tests.providers import DIMENSIONS, WordHashes
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +121,26 @@ def test_unexpected_error_of_a_provider_degrades_search_and_delays_memories(
     make_due()
     index()
     assert set(get_states().values()) == {("ready", "")}
+
+
+@pytest.mark.parametrize("provider", [Broken, BrokenAtStart])
+def test_every_channel_answers_by_keyword_while_a_provider_is_broken(
+    ada: User, ada_client: Client, settings: Settings, broken: type[Broken], provider: type
+) -> None:
+    use_class(settings, provider)
+    broken.error = FileNotFoundError("/nonexistent")
+    text = "My puppy is called Rex."
+    remember(ada, text)
+    page = ada_client.get("/memories/", {"q": "puppy"})
+    assert page.status_code == 200
+    assert "Keyword search only" in page.content.decode()
+    found = session_of(ada)("post", "/memories/search/", {"query": "puppy"})
+    assert (found.status, found.json["degraded"]) == (200, True)
+    assert [row["memory"]["text"] for row in found.json["results"]] == [text]
+    answer = session_of(ada)("post", "/personas/me/ask/", {"question": "What is my puppy called?"})
+    assert (answer.status, answer.json["degraded"]) == (200, True)
+    assert connect_app(ada).call("search", query="puppy").texts == [text]
+    assert ada_client.get("/accounts/profile/").status_code == 200
 
 
 def test_provider_that_cannot_be_created_degrades_search_and_delays_memories(

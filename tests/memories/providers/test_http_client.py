@@ -258,6 +258,17 @@ def test_base_url_without_a_host_is_refused(url: str) -> None:
     assert error_info.value.code == "misconfigured"
 
 
+def test_password_in_the_base_url_is_sent_to_its_host_only(
+    server: EmbeddingServer, settings: Settings
+) -> None:
+    settings.OPENAI_BASE_URL = server.url.replace("http://", "http://name:password@")
+    provider = CheckedProvider(OpenAICompatibleEmbeddings())
+    with pytest.raises(ProviderRejected, match="401") as error_info:  # the fake server knows only the key
+        provider.embed_query(SECRET)
+    assert "password" not in f"{error_info.value} {provider.identity}"
+    assert server.requests[0].headers["Authorization"].startswith("Basic ")
+
+
 def test_endless_response_is_cut(server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "MAX_RESPONSE_BYTES", 1_000)
     with pytest.raises(Exception, match="bad_answer"):

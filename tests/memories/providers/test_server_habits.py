@@ -13,7 +13,7 @@ from memories.models import IndexState, Memory, MemoryVector
 from memories.providers.embeddings import CheckedProvider, ProviderError, ProviderRejected, reset_provider
 from memories.providers.embeddings_openai import SUCCESSES_BEFORE_FASTER, OpenAICompatibleEmbeddings
 from memories.search.query import search_memories
-from tests.chaos.report import IS_LONG
+from tests.chaos.report import IS_LONG, record
 from tests.embedding_server import KEY, SERVERS, EmbeddingServer, Habits, running_embedding_server
 from tests.factories import remember, session
 from tests.providers import DIMENSIONS, WordHashes
@@ -150,6 +150,19 @@ def test_server_that_changes_its_habits_is_asked_anew(
     assert provider.describe_habits() == "without dimensions"
 
 
+def test_form_that_led_to_another_width_is_given_up(
+    use: Callable[[Habits], CheckedProvider], server: EmbeddingServer
+) -> None:
+    """A server that refuses everything for a moment must not be asked without dimensions for ever."""
+    wide = Habits("openai", width=1536)
+    provider = use(replace(wide, dimensions="refused"))
+    with pytest.raises(ProviderRejected, match="returns 1536 dimensions"):
+        provider.embed_documents(["hello"])
+    server.habits = wide
+    assert provider.embed_documents(["hello"])
+    assert provider.describe_habits() == ""
+
+
 def test_model_of_another_width_is_named(use: Callable[[Habits], CheckedProvider]) -> None:
     provider = use(Habits("ollama", width=768, dimensions="ignored"))
     with pytest.raises(
@@ -227,6 +240,8 @@ def test_memories_are_indexed_and_found_by_meaning_with_every_server(
     for text in [*write_texts(MEMORIES - 2), "My puppy is called Rex.", LONG_TEXT]:
         remember(ada, text)
     assert index() == MEMORIES
+    lost = Memory.objects.exclude(index_state=IndexState.READY).count()
+    record(habits.name, tries=MEMORIES, lost=lost, what="memories not indexed")
     assert set(Memory.objects.values_list("index_state", flat=True)) == {IndexState.READY}
     assert not MemoryVector.objects.filter(embedding=None).exists()
     results = search_memories(session(ada), "hound")

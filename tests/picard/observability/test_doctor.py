@@ -14,12 +14,15 @@ from pytest_django import Settings
 
 from accounts.models import User
 from memories.providers import chat
+from memories.providers.embeddings import reset_provider
 from picard.observability import doctor
 from picard.observability.doctor import Finding, State
+from tests import embedding_server, model_habits
+from tests.embedding_server import Habits, running_embedding_server
 from tests.factories import remember
-from tests.model_habits import SERVERS
 from tests.model_server import ModelServer, Mood
 
+BY_NAME = {habits.name: habits for habits in embedding_server.SERVERS}
 pytestmark = pytest.mark.django_db
 
 
@@ -40,7 +43,7 @@ def test_chat_model_is_asked_a_fixed_question(ada: User, model: ModelServer) -> 
     assert (run_checks()["chat model"].state, len(model.requests)) == (State.OK, 1)
     assert "walrus" not in str(model.chats)
     chat.reset_model()
-    model.habits = SERVERS["openai, o1-preview"]
+    model.habits = model_habits.SERVERS["openai, o1-preview"]
     assert run_checks()["chat model"].said.endswith("adapted: no temperature; no system role")
     model.mood, model.habits = Mood.DENYING, None
     finding = run_checks()["chat model"]
@@ -147,3 +150,54 @@ def test_json_and_exit_code(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
         call_command("doctor")
     assert (healthy.value.code, failed.value.code) == (0, 1)
     assert "Free disk space" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("server", "variables", "state", "said", "hint"),
+    [
+        (BY_NAME["dashscope"], {}, State.OK, "openai, 384 dimensions in", "10 texts per request"),
+        (BY_NAME["vllm"], {}, State.OK, "openai, 384 dimensions in", "without dimensions"),
+        (
+            Habits("bge-m3", width=1024, dimensions="ignored"),
+            {},
+            State.FAIL,
+            "wrong_dimensions",
+            "returns 1024 dim",
+        ),
+        (BY_NAME["openai"], {"OPENAI_API_KEY": "wrong"}, State.FAIL, "openai: unauthorized", "HTTP 401"),
+        (
+            BY_NAME["openai"],
+            {"OPENAI_BASE_URL": "https://[::1]:1/v1"},
+            State.FAIL,
+            "openai: unreachable",
+            "codes in",
+        ),
+        (Habits("none", max_texts=0), {}, State.FAIL, "openai: incompatible", "refuses every text"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_embeddings_are_checked_against_the_server(
+    settings: Settings, server: Habits, variables: dict[str, str], state: State, said: str, hint: str
+) -> None:
+    with running_embedding_server(server) as running:
+        for name, value in {**running.variables, **variables}.items():
+            setattr(settings, name, value)
+        reset_provider()
+        found = doctor.check_embeddings()
+    assert found[0] == state
+    assert said in found[1]
+    assert hint in f"{found[1]} {found[2]}"
+    assert "Does it answer" not in f"{found}"
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "SSL_CERT_FILE"])
+def test_variable_that_keeps_a_provider_from_being_asked_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    settings.EMBEDDING_PROVIDER, settings.OPENAI_BASE_URL = "openai", "https://models.example/v1"
+    monkeypatch.setenv(name, "ftp://user:password@proxy.example")
+    reset_provider()
+    state, said, hint = doctor.check_embeddings()
+    assert (state, said) == (State.FAIL, "openai: misconfigured")
+    assert name in hint
+    assert "password" not in hint
