@@ -180,7 +180,9 @@ vars().update(build_login_settings(PUBLIC_URL, has_mail=HAS_MAIL))
 EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="local")  # local, openai, or a dotted path
 EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="text-embedding-3-small")  # openai only
 EMBEDDING_DIMENSIONS = env.int("EMBEDDING_DIMENSIONS", default=384)  # `manage.py resize_vectors` changes it
-EMBEDDING_MODEL_DIMENSIONS = env.int("EMBEDDING_MODEL_DIMENSIONS", default=0)  # if it returns only longer vectors
+EMBEDDING_MODEL_DIMENSIONS = env.int(
+    "EMBEDDING_MODEL_DIMENSIONS", default=0
+)  # if it returns only longer vectors
 EMBEDDING_TIMEOUT_S = env.float("EMBEDDING_TIMEOUT_S", default=10.0)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's

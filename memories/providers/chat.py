@@ -1,6 +1,6 @@
 """The chat model, if one is configured: messages in, text out, or one error with its reason.
 
-A request is repeated only if the server refuses its form (chat_model.py).
+A request is repeated only if the server refuses its form (chat_api/requests.py).
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from functools import lru_cache
 from django.conf import settings
 
 from core.circuit_breaker import CircuitBreaker
-from memories.providers.chat_errors import ChatUnavailable, map_error
-from memories.providers.chat_habits import PROBE_MESSAGES, ChatHabits, forget_habits, get_habits
-from memories.providers.chat_model import Message, request_answer
+from memories.providers.chat_api.errors import ChatUnavailable, map_error
+from memories.providers.chat_api.habits import PROBE_MESSAGES, ChatHabits, forget_habits, get_habits
+from memories.providers.chat_api.requests import Message, request_answer
 from memories.providers.chat_settings import ChatSettings
 
 # Errors that one question can cause alone: rejected as too long or by a filter; an empty or cut answer.

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
@@ -21,19 +20,13 @@ from memories.providers.embeddings import (
     PROBE_TEXT,
     ProviderError,
     ProviderRejected,
-    ProviderUnavailable,
     normalize_vector,
 )
-from memories.providers.http_client import ProviderClient
-
-if TYPE_CHECKING:
-    import openai
+from memories.providers.http_client import ProviderClient, silence_loggers
 
 MAX_TEXTS = 256  # per request, unless the server takes fewer
 SUCCESSES_BEFORE_FASTER = 20
 LEAST_CHARACTERS = 64  # a refused text is embedded in parts that are at least so long
-# At DEBUG these loggers write whole requests, including texts and URLs.
-VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 
 logger = logging.getLogger(__name__)
 
@@ -233,26 +226,3 @@ def _get_origin(url: str) -> str:
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}"
-
-
-def silence_loggers() -> None:
-    for name in VERBOSE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def map_openai_error(error: "openai.OpenAIError") -> ProviderError:
-    """Return the provider error for a library error, without the request's content."""
-    import openai
-
-    if isinstance(error, openai.APITimeoutError):
-        return ProviderUnavailable("timeout")
-    if isinstance(error, openai.APIConnectionError):
-        return ProviderUnavailable("unreachable")
-    if not isinstance(error, openai.APIStatusError):
-        return ProviderUnavailable("bad_answer")
-    status = error.status_code
-    if status >= 500 or status in api.TRANSIENT_STATUS:
-        code = api.TRANSIENT_STATUS.get(status, "server_error")
-        wait_s = api.parse_retry_after(error.response.headers.get("retry-after"))
-        return ProviderUnavailable(code, f"HTTP {status}", retry_after_s=wait_s)
-    return ProviderRejected(api.PERMANENT_STATUS.get(status, "rejected"), f"HTTP {status}")

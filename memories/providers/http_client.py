@@ -11,6 +11,7 @@ after a redirect, raises `ForeignOrigin` before it is sent. The libraries' habit
 A variable that cannot be used raises ProviderRejected ("misconfigured"), and its message names the variable.
 """
 
+import logging
 import os
 import ssl
 import time
@@ -35,6 +36,8 @@ PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 # that receives whole prompts (LangSmith's tracing and its gateway).
 LIBRARY_PREFIXES = ("OPENAI_", "AZURE_OPENAI_", "LANGCHAIN_", "LANGSMITH_", "LANGGRAPH_")
 LIBRARY_VARIABLES = frozenset({"LC_OUTPUT_VERSION", "SSLKEYLOGFILE"})
+# At DEBUG these loggers write whole requests, including texts and URLs.
+VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 OWN_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL"})  # settings, and given to clients explicitly
 
 
@@ -109,11 +112,16 @@ def isolate_libraries() -> None:
     for name in list(os.environ):
         upper = name.upper()
         if upper in LIBRARY_VARIABLES or (upper.startswith(LIBRARY_PREFIXES) and upper not in OWN_VARIABLES):
-            del os.environ[name]
+            os.environ.pop(name, None)
     with suppress(ImportError):
         import langsmith
 
         langsmith.configure(enabled=False)  # before its own, cached reading of the environment
+
+
+def silence_loggers() -> None:
+    for name in VERBOSE_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def find_origin_error(error: BaseException | None) -> ForeignOrigin | None:
