@@ -87,12 +87,14 @@ async def stream_chat(
 ) -> AsyncGenerator[str, None]:
     """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer.
 
-    The settings limit the answer; answer_tokens, timeout_s: lower limits. A failure within lower limits is logged, but
-    does not open the circuit breaker: the model may be able to answer without them.
+    The settings limit the answer; answer_tokens, timeout_s: lower limits, for a text that nobody sees: one that is cut
+    off may be reasoning. A failure within lower limits is logged, but does not open the circuit breaker: the model may
+    be able to answer without them.
     """
     chat = _limit_answer(settings.CHAT, answer_tokens, timeout_s)
     with _acquire_slot(_get_stream_slots()):
-        pieces = _iterate_pieces(messages, chat, is_shown=True, is_limited=chat != settings.CHAT)
+        is_limited = chat != settings.CHAT
+        pieces = _iterate_pieces(messages, chat, is_shown=not is_limited, is_limited=is_limited)
         async with aclosing(pieces):
             async for piece in pieces:
                 yield piece

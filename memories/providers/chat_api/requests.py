@@ -111,8 +111,10 @@ class _Exchange:
                 remember_habits(self._chat, adapted)
                 continue
             rest = output.end()
-            if attempt.yielded + len(rest) > self._chat.answer_tokens * CHARACTERS_PER_TOKEN:
-                attempt.finish_reason, rest = "length", ""
+            if len(rest) > (
+                left := max(0, self._chat.answer_tokens * CHARACTERS_PER_TOKEN - attempt.yielded)
+            ):
+                attempt.finish_reason, rest = "length", rest[:left]
             is_unsure = is_unknown and attempt.is_cut and not output.has_reasoning
             if output.is_unfinished or (is_unsure and is_shown):
                 rest = ""
