@@ -29,7 +29,7 @@ from memories.errors import (
     TagNotFound,
     VersionConflict,
 )
-from memories.providers.chat_errors import ChatUnavailable
+from memories.providers.chat_api.errors import ChatUnavailable
 from oauth.access.grants import AppNotFound
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind

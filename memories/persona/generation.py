@@ -31,7 +31,7 @@ from memories.persona.retrieval import (
     get_no_answer_text,
 )
 from memories.providers import chat
-from memories.providers.chat_model import Message
+from memories.providers.chat_api.requests import Message
 from memories.providers.embeddings import ProviderError
 
 logger = logging.getLogger(__name__)

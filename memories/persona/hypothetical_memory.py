@@ -13,7 +13,7 @@ from django.conf import settings
 from memories.persona.prompts import is_refusal, load_template, select_recent_turns
 from memories.persona.retrieval import PreparedAnswer
 from memories.providers import chat
-from memories.providers.chat_model import Message
+from memories.providers.chat_api.requests import Message
 from memories.providers.embeddings import ProviderError
 from memories.validation import limits
 

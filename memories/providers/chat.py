@@ -1,6 +1,6 @@
 """The chat model, if one is configured: messages in, text out, or one error with its reason.
 
-A request is repeated only if the server refuses its form (chat_model.py).
+A request is repeated only if the server refuses its form (chat_api/requests.py).
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from functools import lru_cache
 from django.conf import settings
 
 from core.circuit_breaker import CircuitBreaker
-from memories.providers.chat_errors import ChatUnavailable, map_error
-from memories.providers.chat_habits import PROBE_MESSAGES, ChatHabits, forget_habits, get_habits
-from memories.providers.chat_model import Message, request_answer
+from memories.providers.chat_api.errors import ChatUnavailable, map_error
+from memories.providers.chat_api.habits import PROBE_MESSAGES, ChatHabits, forget_habits, get_habits
+from memories.providers.chat_api.requests import Message, request_answer
 from memories.providers.chat_settings import ChatSettings
 
 # Errors that one question can cause alone: rejected as too long or by a filter; an empty or cut answer.
@@ -87,12 +87,14 @@ async def stream_chat(
 ) -> AsyncGenerator[str, None]:
     """Yield the answer in chunks without holding a thread. Raises ChatUnavailable, also during the answer.
 
-    The settings limit the answer; answer_tokens, timeout_s: lower limits. A failure within lower limits is logged, but
-    does not open the circuit breaker: the model may be able to answer without them.
+    The settings limit the answer; answer_tokens, timeout_s: lower limits, for a text that nobody sees: one that is cut
+    off may be reasoning. A failure within lower limits is logged, but does not open the circuit breaker: the model may
+    be able to answer without them.
     """
     chat = _limit_answer(settings.CHAT, answer_tokens, timeout_s)
     with _acquire_slot(_get_stream_slots()):
-        pieces = _iterate_pieces(messages, chat, is_shown=True, is_limited=chat != settings.CHAT)
+        is_limited = chat != settings.CHAT
+        pieces = _iterate_pieces(messages, chat, is_shown=not is_limited, is_limited=is_limited)
         async with aclosing(pieces):
             async for piece in pieces:
                 yield piece

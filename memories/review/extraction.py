@@ -12,7 +12,7 @@ from memories import scopes
 from memories.errors import ChatConsentRequired, ChatModelNotConfigured, InvalidModelOutput
 from memories.models import Proposal
 from memories.providers import chat
-from memories.providers.chat_model import Message
+from memories.providers.chat_api.requests import Message
 from memories.review.fact_parser import find_facts
 from memories.services import proposals, writes
 from memories.validation import limits

@@ -230,7 +230,7 @@ def check_embeddings() -> CheckResult:
 def check_chat_model() -> CheckResult:
     """Ask the chat model a fixed question, without any user's text."""
     from memories.providers import chat
-    from memories.providers.chat_errors import ChatUnavailable
+    from memories.providers.chat_api.errors import ChatUnavailable
 
     if not chat.is_configured():
         return State.OK, "none; answers quote memories", ""

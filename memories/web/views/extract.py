@@ -14,7 +14,7 @@ from accounts.consent import chat as chat_consent
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, get_api_limit
 from memories.errors import ChatConsentRequired, InvalidModelOutput
 from memories.providers import chat
-from memories.providers.chat_errors import ChatUnavailable
+from memories.providers.chat_api.errors import ChatUnavailable
 from memories.review import extraction
 from memories.review.extraction import Extraction
 from memories.web.decorators import Request, add_form_errors, memory_view

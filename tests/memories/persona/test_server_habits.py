@@ -12,7 +12,7 @@ from accounts.models import User
 from memories.persona import generation
 from memories.persona.retrieval import Answer, AnswerMode, PreparedAnswer, prepare_answer
 from memories.providers import chat
-from memories.providers.chat_habits import get_habits
+from memories.providers.chat_api.habits import get_habits
 from tests.factories import remember, session
 from tests.model_habits import SERVERS
 from tests.model_server import ModelServer

@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from memories.providers import chat as chat_provider
-from memories.providers.chat_errors import ChatUnavailable
+from memories.providers.chat_api.errors import ChatUnavailable
 from memories.providers.chat_settings import ChatSettings
 from memories.providers.embeddings import get_provider, reset_provider
 from tests.model_server import RETRY_AFTER_S, ModelServer, Mood

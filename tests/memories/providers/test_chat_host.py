@@ -8,9 +8,9 @@ import pytest
 from pytest_django import Settings
 
 from memories.providers import chat as chat_provider
-from memories.providers.chat_errors import ChatUnavailable
-from memories.providers.chat_habits import ChatHabits as KnownHabits
-from memories.providers.chat_model import _build_client, _build_model
+from memories.providers.chat_api.errors import ChatUnavailable
+from memories.providers.chat_api.habits import ChatHabits as KnownHabits
+from memories.providers.chat_api.requests import _build_client, _build_model
 from memories.providers.chat_settings import ChatSettings
 from memories.providers.http_client import isolate_libraries
 from tests.model_habits import ChatHabits
@@ -85,6 +85,31 @@ def test_openai_is_asked_if_no_base_url_is_set(settings: Settings) -> None:
     asyncio.run(client.aclose())
 
 
+@pytest.mark.parametrize(
+    ("suffix", "path", "is_azure"),
+    [
+        ("", "/v1/chat/completions", False),
+        ("/", "/v1/chat/completions", False),
+        ("/chat/completions", "/v1/chat/completions", False),
+        ("?api-version=2024-10-21", "/v1/chat/completions?api-version=2024-10-21", True),
+        (
+            "/deployments/o4/chat/completions?api-version=1",
+            "/v1/deployments/o4/chat/completions?api-version=1",
+            True,
+        ),
+    ],
+)
+def test_base_url_may_be_the_endpoint_and_have_a_query(
+    model: ModelServer, settings: Settings, suffix: str, path: str, is_azure: bool
+) -> None:
+    settings.CHAT = replace(settings.CHAT, base_url=f"{model.url}{suffix}")
+    assert stream() == "Peanuts [1]."
+    [request] = model.requests
+    assert request["path"] == path
+    assert request["headers"]["api-key"] == "sk-secret"
+    assert request["headers"]["Authorization"] == (None if is_azure else "Bearer sk-secret")
+
+
 @pytest.mark.parametrize("is_whole", [False, True])
 def test_redirect_to_another_host_is_refused(
     model: ModelServer, elsewhere: ModelServer, is_whole: bool
@@ -140,7 +165,7 @@ def test_unforeseen_exception_is_a_failure_with_a_code(
     def fail(*_: object) -> None:
         raise LookupError("4711")
 
-    monkeypatch.setattr("memories.providers.chat_model._build_model", fail)
+    monkeypatch.setattr("memories.providers.chat_api.requests._build_model", fail)
     with pytest.raises(ChatUnavailable, match="bad_answer") as raised:
         stream()
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)

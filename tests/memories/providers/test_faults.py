@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from memories.providers import chat
-from memories.providers.chat_errors import ChatUnavailable
+from memories.providers.chat_api.errors import ChatUnavailable
 from memories.providers.chat_settings import ChatSettings
 from memories.providers.embeddings import CheckedProvider, ProviderUnavailable
 from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings

@@ -15,7 +15,7 @@ from memories import scopes
 from memories.errors import ChatConsentRequired, InvalidModelOutput
 from memories.models import Memory, Proposal
 from memories.persona import retrieval as persona_retrieval
-from memories.providers.chat_errors import ChatUnavailable
+from memories.providers.chat_api.errors import ChatUnavailable
 from memories.providers.chat_settings import ChatSettings
 from memories.review import decisions as review_decisions
 from memories.review import extraction

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from memories.providers.embeddings import ProviderError
-from memories.providers.embeddings_api import PERMANENT_STATUS, TRANSIENT_STATUS, parse_retry_after
+from memories.providers.embeddings_api import PERMANENT_STATUS, TRANSIENT_STATUS, read_retry_after
 from memories.providers.http_client import find_origin_error
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ class ChatUnavailable(ProviderError):
     """The chat model gave no answer. retry_after_s: if the provider sent it. Code and message never contain a text.
 
     Codes: timeout, rate_limited, unreachable, server_error, bad_answer, cut (the answer is incomplete), rejected,
-    unauthorized, not_found, redirected, misconfigured; without a request to the provider: busy, left_alone (open
-    circuit breaker) and off.
+    unauthorized, no_credit, not_found, redirected, misconfigured; without a request to the provider: busy, left_alone
+    (open circuit breaker) and off.
     """
 
     def __init__(self, code: str, message: str = "", *, retry_after_s: float | None = None) -> None:
@@ -48,8 +48,9 @@ def map_error(error: Exception) -> ChatUnavailable:
 
 def _map_status(error: "openai.APIStatusError") -> ChatUnavailable:
     status = error.status_code
+    if status in PERMANENT_STATUS:
+        return ChatUnavailable(PERMANENT_STATUS[status], f"HTTP {status}")
     if status >= 500 or status in TRANSIENT_STATUS:
-        wait_s = parse_retry_after(error.response.headers.get("retry-after"))
         code = TRANSIENT_STATUS.get(status, "server_error")
-        return ChatUnavailable(code, f"HTTP {status}", retry_after_s=wait_s)
-    return ChatUnavailable(PERMANENT_STATUS.get(status, "rejected"), f"HTTP {status}")
+        return ChatUnavailable(code, f"HTTP {status}", retry_after_s=read_retry_after(error.response.headers))
+    return ChatUnavailable("rejected", f"HTTP {status}")

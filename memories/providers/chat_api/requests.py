@@ -4,15 +4,15 @@ Uses LangChain, which takes seconds to import and so is imported on first use.
 """
 
 import asyncio
-import logging
 import warnings
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
-from memories.providers.chat_errors import ChatUnavailable
-from memories.providers.chat_habits import (
+from memories.providers.chat_api.errors import ChatUnavailable
+from memories.providers.chat_api.habits import (
     PROBE_MESSAGES,
     REJECTIONS,
     ChatHabits,
@@ -22,10 +22,11 @@ from memories.providers.chat_habits import (
     list_bare_habits,
     remember_habits,
 )
+from memories.providers.chat_api.reasoning_filter import ReasoningFilter
 from memories.providers.chat_settings import OPENAI, ChatSettings
-from memories.providers.reasoning import ReasoningFilter
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
     from langchain_core.language_models import BaseChatModel
 
@@ -36,8 +37,6 @@ REASONING_TOKENS = 4_000  # for models that reason within the token limit
 CHARACTERS_PER_TOKEN = 16  # an answer with more of them is cut: not every server knows a limit
 # How servers say that an answer is complete. Others are: length, content_filter, error, tool_calls.
 COMPLETE = frozenset({"stop", "eos", "eos_token", "stop_sequence", "end_turn", "complete", "completed"})
-# At DEBUG these loggers write whole requests, including texts and URLs.
-VERBOSE_LOGGERS = ("openai", "httpx", "httpx2", "httpcore", "httpcore2", "langchain_openai")
 
 
 @dataclass
@@ -112,8 +111,10 @@ class _Exchange:
                 remember_habits(self._chat, adapted)
                 continue
             rest = output.end()
-            if attempt.yielded + len(rest) > self._chat.answer_tokens * CHARACTERS_PER_TOKEN:
-                attempt.finish_reason, rest = "length", ""
+            if len(rest) > (
+                left := max(0, self._chat.answer_tokens * CHARACTERS_PER_TOKEN - attempt.yielded)
+            ):
+                attempt.finish_reason, rest = "length", rest[:left]
             is_unsure = is_unknown and attempt.is_cut and not output.has_reasoning
             if output.is_unfinished or (is_unsure and is_shown):
                 rest = ""
@@ -233,21 +234,47 @@ def _build_client(chat: ChatSettings) -> "AsyncProviderClient":
 
     if chat.provider != OPENAI:
         raise ChatUnavailable("misconfigured")
-    return AsyncProviderClient(chat.url, chat.timeout_s)
+    client = AsyncProviderClient(chat.url, chat.timeout_s)
+    if "Authorization" not in _build_headers(chat):
+        client.event_hooks["request"].append(_remove_authorization)
+    return client
+
+
+def _build_headers(chat: ChatSettings) -> dict[str, str]:
+    from memories.providers.embeddings_api import build_headers
+
+    return build_headers(chat.url, chat.api_key)
+
+
+async def _remove_authorization(request: "httpx2.Request") -> None:
+    """Leave the key to the header `api-key`, for Azure, which takes the other one for a token of its own."""
+    request.headers.pop("Authorization", None)
+
+
+def _split_url(url: str) -> tuple[str, dict[str, str]]:
+    """Return the base URL without the endpoint's path, which people copy too, and the query: Azure's api-version."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    return parts._replace(path=path, query="", fragment="").geturl(), dict(parse_qsl(parts.query))
 
 
 def _build_model(chat: ChatSettings, habits: ChatHabits, client: "AsyncProviderClient") -> "BaseChatModel":
-    from memories.providers.http_client import ProviderClient, isolate_libraries
+    from memories.providers.http_client import ProviderClient, isolate_libraries, silence_loggers
 
     isolate_libraries()
     from langchain.chat_models import init_chat_model
 
     silence_loggers()
+    # It quotes answers of an unusual form, such as a list of parts.
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     limit = {habits.limit_name: _get_limit(chat, habits)} if habits.limit_name else None
+    base_url, query = _split_url(chat.url)
     model: BaseChatModel = init_chat_model(
         chat.model,
         model_provider=chat.provider,
-        base_url=chat.url,
+        base_url=base_url,
+        default_query=query,
+        default_headers={"api-key": _build_headers(chat)["api-key"]},
         api_key=chat.api_key or "unused",  # self-hosted servers may need none
         temperature=0 if habits.takes_temperature else None,
         timeout=chat.timeout_s,
@@ -262,10 +289,3 @@ def _build_model(chat: ChatSettings, habits: ChatHabits, client: "AsyncProviderC
         extra_body=limit,
     )
     return model
-
-
-def silence_loggers() -> None:
-    """Keep texts out of logs: those of requests, and answers of an unusual form, which a library warns about."""
-    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
-    for name in VERBOSE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)

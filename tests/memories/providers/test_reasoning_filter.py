@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as extent
 from hypothesis import strategies as st
 
-from memories.providers.reasoning import ReasoningFilter
+from memories.providers.chat_api.reasoning_filter import ReasoningFilter
 
 SECRET = "SECRET thoughts [2] < 3 and [x"
 ANSWER = "You are allergic [1]."
