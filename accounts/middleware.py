@@ -1,21 +1,29 @@
-"""Middleware that shows times in the user's time zone."""
+"""Middleware for the person of a session: the database gives only their rows, and times are in their time zone."""
 
 from collections.abc import Callable
 from datetime import UTC
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
+from core.db.acting import NOBODY, Acting, acting_as, get_acting, keep_acting
 
-class TimeZoneMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+
+class PersonMiddleware:
+    """Nobody acts in the database before this, nor without a session, until a channel has accepted a token."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # Loading the user costs a query, so do it only if there is a session.
-        zone = request.user.zone if self._has_session(request) and request.user.is_authenticated else UTC
-        with timezone.override(zone):
-            return self.get_response(request)
+        has_user = self._has_session(request) and request.user.is_authenticated
+        acting = Acting(request.user.pk) if has_user else NOBODY
+        with acting_as(acting), timezone.override(request.user.zone if has_user else UTC):
+            response = self.get_response(request)
+            if isinstance(response, StreamingHttpResponse) and not response.is_async:
+                response.streaming_content = keep_acting(get_acting(), response.streaming_content)  # type: ignore[arg-type]
+        return response
 
     @staticmethod
     def _has_session(request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from accounts.actor import Actor
 from accounts.ids import new_id
+from core.db.acting import acting_for
 from core.db.prepared import fetch_prepared
 from memories.models import AuditAction
 
@@ -19,7 +20,8 @@ returning id
 def record_event(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids: Iterable[UUID]) -> None:
     """Record an event in the transaction of the action. An action on no memory is not recorded."""
     if ids := list(memory_ids):
-        fetch_prepared(RECORD, build_event_params(actor, action, owner_id, ids))
+        with acting_for(owner_id):  # the log of another person, whose persona was asked
+            fetch_prepared(RECORD, build_event_params(actor, action, owner_id, ids))
 
 
 def build_event_params(
@@ -45,4 +47,5 @@ def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids
 
 def record_account_event(by: Actor, action: AuditAction) -> None:
     """Record what a user did to their own account: an event without memories."""
-    fetch_prepared(RECORD, build_event_params(by, action, by.person.pk, []))
+    with acting_for(by.person.pk):  # a link in an e-mail restores an account
+        fetch_prepared(RECORD, build_event_params(by, action, by.person.pk, []))

@@ -10,6 +10,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from core.db.roles import acting_as_system
+
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +72,8 @@ def _count_backlog() -> dict[str, int] | None:
     from memories.index import work_queue
 
     try:
-        backlog = work_queue.get_backlog()
+        with acting_as_system():
+            backlog = work_queue.get_backlog()
     except Exception:
         logger.exception("Counting the backlog failed.")
         return None

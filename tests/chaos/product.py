@@ -28,6 +28,8 @@ from tests.processes import answers, free_port, wait_until
 NOT_INHERITED = (
     "PICARD_PG_FSYNC",
     "DATABASE_URL",
+    "SYSTEM_DATABASE_URL",
+    "MIGRATE_DATABASE_URL",
     "SECRET_KEY",
     "FIELD_ENCRYPTION_KEY",
     "PUBLIC_URL",
