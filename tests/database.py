@@ -15,7 +15,6 @@ from psycopg import sql
 from core.db.acting import SYSTEM, set_process_default
 from core.db.roles import Role, connected_as
 from picard.postgres.manager import ROLES, EmbeddedPostgres
-
 from tests.chaos.template import file_lock, hash_migrations
 
 CREATION: Any = connection.creation  # its methods for tests are not typed
@@ -82,19 +81,30 @@ def _create_test_role() -> None:
         web, system, owner = (sql.Identifier(ROLES[role]) for role in (Role.WEB, Role.SYSTEM, Role.OWNER))
         name = sql.Identifier(TEST_ROLE)
         superuser.execute(sql.SQL("grant {}, {} to {}").format(web, system, name))
-        superuser.execute(sql.SQL("grant {} to {}").format(name, owner))
+        superuser.execute(sql.SQL("grant {} to {} with inherit false").format(owner, name))
+
+
+@contextmanager
+def owning_tables() -> Iterator[None]:
+    """Change to the role of the tables' owner within a test's transaction, for statements that define data."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"set local role {ROLES[Role.OWNER]}")
+        yield
+        cursor.execute("set local role none")
 
 
 def _disconnect_everyone(name: str) -> None:
     """End the connections to a database: pooled threads, and on a busy machine what is not closed yet.
 
-    Not `drop database ... with (force)`: that fails while autovacuum, which this role may not terminate, uses the
+    Not `drop database ... with (force)`: that fails while autovacuum, which the owner may not terminate, uses the
     database; a plain statement makes the server cancel autovacuum.
     """
-    execute_on_server(
-        "select pg_terminate_backend(pid)::text from pg_stat_activity"
-        f" where datname = '{name}' and usename is not null and pid <> pg_backend_pid()"
-    )
+    server = EmbeddedPostgres(settings.PICARD_HOME / "postgres")
+    with server._connect_superuser("postgres") as superuser:
+        superuser.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and usename is not null",
+            [name],
+        )
 
 
 def execute_on_server(statement: str) -> list[str]:

@@ -12,7 +12,9 @@ from psycopg.pq import TransactionStatus
 from core.db.acting import NOBODY, Acting, get_acting
 
 # Statements that cannot be part of a transaction, which a second statement would begin.
-NO_TRANSACTION = re.compile(r"\s*(?:vacuum\b|(?:create|drop)\s+database\b|[^;]*\bconcurrently\b)", re.IGNORECASE)
+NO_TRANSACTION = re.compile(
+    r"\s*(?:vacuum\b|(?:create|drop)\s+database\b|[^;]*\bconcurrently\b)", re.IGNORECASE
+)
 SET_ACTING = """
 select set_config('picard.owner', %s, true), set_config('picard.public_of', %s, true),
 set_config('picard.system', %s, true)

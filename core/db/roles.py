@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import connection
 
-from core.db.acting import SYSTEM, acting_as
+from core.db.acting import SYSTEM, Acting, acting_as
 
 
 class Role(StrEnum):
@@ -41,4 +42,11 @@ def connected_as(role: Role) -> Iterator[None]:
 def acting_as_system(role: Role = Role.SYSTEM) -> Iterator[None]:
     """Access the rows of all people in the block, in a role that may."""
     with connected_as(role), acting_as(SYSTEM):
+        yield
+
+
+@contextmanager
+def acting_as_person(person_id: UUID) -> Iterator[None]:
+    """Access the rows of this person alone in the block, in the role that serves their requests."""
+    with connected_as(Role.WEB), acting_as(Acting(person_id)):
         yield

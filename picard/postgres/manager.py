@@ -164,9 +164,7 @@ class EmbeddedPostgres:
         with self._connect_superuser("postgres") as connection:
             for user in ROLES.values():
                 self._create_role(connection, user)
-            owner, web, system = (
-                sql.Identifier(ROLES[role]) for role in (Role.OWNER, Role.WEB, Role.SYSTEM)
-            )
+            owner, web, system = (sql.Identifier(ROLES[role]) for role in (Role.OWNER, Role.WEB, Role.SYSTEM))
             connection.execute(sql.SQL("alter role {} createdb").format(owner))  # for Django's tests
             # The owner may see and end the sessions of the others.
             connection.execute(sql.SQL("grant {}, {} to {}").format(web, system, owner))

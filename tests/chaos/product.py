@@ -121,6 +121,7 @@ class Product:
             password=postgres.password(role),
             host=str(postgres.socket_folder),
             port=PORT,
+            options="-c picard.system=on",
         ) as connection:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []

@@ -60,4 +60,7 @@ def is_near(row: Any, expected: Any) -> bool:
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "picard.settings")
     django.setup()
-    json.dump(read_memories(), sys.stdout)
+    from core.db.roles import acting_as_system
+
+    with acting_as_system():
+        json.dump(read_memories(), sys.stdout)

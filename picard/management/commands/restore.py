@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.db.roles import Role, acting_as_system
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--keys", type=Path, metavar="FILE", help="key file written by `backup --keys`")
         parser.add_argument("--replace", action="store_true", help="drop everything in the database first")
 
+    @acting_as_system(Role.OWNER)
     def handle(self, *_: object, file: Path, keys: Path | None, replace: bool, **__: object) -> None:
         try:
             backup_keys = backup_dump.read_keys(keys) if keys else None
