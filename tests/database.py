@@ -27,7 +27,7 @@ def use_test_role() -> None:
     login = {"NAME": "picard", "USER": TEST_ROLE}
     settings.DATABASES["default"]["LOGINS"] |= {Role.WEB: login, Role.SYSTEM: login}
     wrapper: Any = connection
-    wrapper.settings_dict.update(wrapper._get_login(wrapper.settings_dict))
+    wrapper.switch_role(Role.WEB)
     set_process_default(SYSTEM)
 
 

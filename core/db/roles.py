@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
-from core.db.acting import SYSTEM, Acting, acting_as
+from core.db.acting import SYSTEM, Acting, acting_as, set_process_default
 
 
 class Role(StrEnum):
@@ -50,3 +51,12 @@ def acting_as_person(person_id: UUID) -> Iterator[None]:
     """Access the rows of this person alone in the block, in the role that serves their requests."""
     with connected_as(Role.WEB), acting_as(Acting(person_id)):
         yield
+
+
+def act_as_operator() -> None:
+    """Make this process an operator's, with all rights. For scripts, after django.setup(); commands need no call."""
+    login: Any = connection
+    settings.DATABASES["default"]["ROLE"] = Role.OWNER
+    login.close()
+    login.switch_role(Role.OWNER)
+    set_process_default(SYSTEM)

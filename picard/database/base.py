@@ -49,25 +49,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, settings_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         home = settings_dict["EMBEDDED_HOME"]
         self.server = EmbeddedPostgres(home) if home else None
-        super().__init__({**settings_dict, **self._get_login(settings_dict)}, *args, **kwargs)
+        super().__init__({**settings_dict}, *args, **kwargs)
+        self.switch_role(settings_dict["ROLE"])
 
     @contextlib.contextmanager
     def log_in_as(self, role: Role) -> Iterator[None]:
         """Use a connection of this role in the block; the present one if it has the same login."""
-        previous = {**self.settings_dict}
-        login = self._get_login({**previous, "ROLE": role})
-        if all(previous[name] == value for name, value in login.items()):
+        previous, login = Role(self.settings_dict["ROLE"]), self._get_login(role)
+        if all(self.settings_dict[name] == value for name, value in login.items()):
             yield
             return
         if self.in_atomic_block:
             raise TransactionManagementError("The role cannot change within a transaction.")
         self.close()
-        self.settings_dict.update(login, ROLE=role)
+        self.switch_role(role)
         try:
             yield
         finally:
             self.close()
-            self.settings_dict.update({name: previous[name] for name in (*login, "ROLE")})
+            self.switch_role(previous)
+
+    def switch_role(self, role: Role) -> None:
+        """Log in as this role at the next connection."""
+        self.settings_dict.update(self._get_login(role), ROLE=role)
 
     def get_connection_params(self) -> dict[str, object]:
         # Never prepare statements automatically; frequent ones are prepared explicitly (core/db/prepared.py).
@@ -111,8 +115,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except (EmbeddedPostgresError, OSError) as error:  # OSError: no disk space for its configuration
             raise psycopg.OperationalError(str(error)) from error
 
-    def _get_login(self, settings_dict: Mapping[str, Any]) -> dict[str, Any]:
-        login = settings_dict["LOGINS"][settings_dict["ROLE"]]
+    def _get_login(self, role: Role) -> dict[str, Any]:
+        login = self.settings_dict["LOGINS"][role]
         if self.server is None:
             return {name: value for name, value in login.items() if name != "NAME"}
         folder = str(self.server.socket_folder)

@@ -32,11 +32,6 @@ def get_user(role: Role) -> str:
     return str(settings.DATABASE_LOGINS[role]["USER"])
 
 
-def has_separate_roles() -> bool:
-    """Return whether the web server, the worker and the owner of the tables log in with different names."""
-    return len({get_user(role) for role in Role}) == len(Role)
-
-
 def grant_rights() -> None:
     """Give each role its rights, and let all but the web server's act as the system. The owner runs this."""
     owner, web, system = get_user(Role.OWNER), get_user(Role.WEB), get_user(Role.SYSTEM)
