@@ -1,11 +1,12 @@
 """Middleware for the person of a session: the database gives only their rows, and times are in their time zone."""
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, tzinfo
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
+from accounts.models import User
 from core.db.acting import NOBODY, Acting, acting_as, get_acting, keep_acting
 
 
@@ -17,9 +18,12 @@ class PersonMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # Loading the user costs a query, so do it only if there is a session.
-        has_user = self._has_session(request) and request.user.is_authenticated
-        acting = Acting(request.user.pk) if has_user else NOBODY
-        with acting_as(acting), timezone.override(request.user.zone if has_user else UTC):
+        user = request.user if self._has_session(request) else None
+        acting: Acting = NOBODY
+        zone: tzinfo = UTC
+        if isinstance(user, User):
+            acting, zone = Acting(user.pk), user.zone
+        with acting_as(acting), timezone.override(zone):
             response = self.get_response(request)
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
                 response.streaming_content = keep_acting(get_acting(), response.streaming_content)  # type: ignore[arg-type]

@@ -189,7 +189,7 @@ def _row_security(how: str) -> Iterator[None]:
         for table in tables:
             cursor.execute(f"alter table {table} disable row level security")
     try:
-        with mock.patch.object(acting_cursor, "find_unsent", lambda _: None):
+        with mock.patch.object(acting_cursor, "find_unsent", return_value=None):
             yield
     finally:
         with connection.cursor() as cursor:

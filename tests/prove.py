@@ -57,6 +57,7 @@ ATTACKS = {
         "No response contains data that its reader may not see",
         ["tests/state_machine", "tests/test_visibility.py"],
     ),
+    "filters": ("A forgotten filter shows nothing", ["tests/test_row_security.py"]),
     "canaries": (
         "A stolen disk reveals no words and no secrets",
         ["tests/test_canaries.py", "tests/test_secrets_at_rest.py"],

@@ -51,10 +51,10 @@ def careless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryQuerySet, "trash_visible_to", lambda rows, *_: rows.all())
 
 
-def fetch(statement: str, *params: object) -> list[tuple[Any, ...]]:
+def fetch(statement: str, *params: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 # --- The policies -------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_a_person_reads_only_their_own_rows(ada: User, bobs: Memory) -> None:
     for act in (Acting(ada.pk), Acting(bobs.owner_id)):
         with acting_as(act):
             for model in (Memory, MemoryTag, MemoryVector, Tag):
-                owners = set(model._default_manager.values_list("owner_id", flat=True))  # type: ignore[attr-defined]
+                owners = set(model._default_manager.values_list("owner_id", flat=True))
                 assert owners == {act.owner}
             assert set(PersonKey.objects.values_list("pk", flat=True)) == {act.owner}
     with acting_as(Acting(ada.pk)):

@@ -55,7 +55,7 @@ class ActingStatements:
             return super().execute(query, params, **options)  # type: ignore[misc]
         acting, is_first = unsent
         prefix = acting.first_sql if is_first else acting.sql
-        combined = prefix + query if isinstance(query, str) else sql.SQL(prefix) + query  # type: ignore[arg-type]
+        combined = prefix + query if isinstance(query, str) else sql.SQL(prefix) + query
         super().execute(combined, params, **options)  # type: ignore[misc]
         for _ in range(prefix.count(";")):
             self.nextset()  # type: ignore[attr-defined]

@@ -96,7 +96,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().create_cursor()
         # As Django's, with our class.
         raw = self.connection
-        cursor = ServerSideCursor(raw, name=name, scrollable=False, withhold=raw.autocommit)
+        cursor = cast(Any, ServerSideCursor)(raw, name=name, scrollable=False, withhold=raw.autocommit)
         register_tzloader(self.timezone, cursor)
         return cursor
 

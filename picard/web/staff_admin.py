@@ -25,4 +25,4 @@ def act_as_system(site: AdminSite) -> None:
 
         return check_access(page, cacheable)
 
-    site.admin_view = admin_view  # type: ignore[method-assign]
+    site.admin_view = admin_view  # type: ignore[method-assign, assignment]
