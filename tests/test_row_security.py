@@ -11,17 +11,20 @@ from django.apps import apps
 from django.conf import settings
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.actor import ANONYMOUS
 from accounts.keys import get_person_key
 from accounts.models import PersonKey, User
 from core.db.acting import NOBODY, SYSTEM, Acting, act_for, acting_as, get_acting, keep_acting, read_public_of
 from core.db.prepared import fetch_prepared
-from core.db.roles import Role
+from core.db.roles import Role, choose_role
 from memories.models import Memory, MemoryTag, MemoryVector, Tag
 from memories.models.visibility import MemoryQuerySet, VisibleQuerySet
 from memories.persona import retrieval
 from memories.services import reads, writes
+from picard.config.checks import check_database_roles
+from picard.database import grants
 from picard.postgres.manager import ROLES, EmbeddedPostgres
 from tests.database import owning_tables
 from tests.factories import app, make_person, remember, session
@@ -364,3 +367,26 @@ def test_visible_memories_do_not_change(ada: User, bobs: Memory) -> None:
         with acting_as(Acting(ada.pk)):
             assert [row.text for row in reads.list_memories(actor).memories] == ["Ada plays the viola."]
     assert not MemoryVector.objects.visible_to(ANONYMOUS).exists()
+
+
+@pytest.mark.django_db
+def test_with_one_role_nobody_still_reads_nothing(ada: User, bobs: Memory, settings: Settings) -> None:
+    settings.DATABASE_LOGINS = dict.fromkeys(Role, settings.DATABASE_LOGINS[Role.OWNER])
+    assert [warning.id for warning in check_database_roles()] == ["picard.W001"]
+    with owning_tables():
+        grants.grant_rights()
+        assert Memory.objects.count() == 1  # the system
+        for act, count in ((NOBODY, 0), (Acting(ada.pk), 0), (Acting(bobs.owner_id), 1)):
+            with acting_as(act):
+                assert Memory.objects.count() == count
+
+
+def test_separate_roles_need_no_warning() -> None:
+    assert check_database_roles() == []
+
+
+def test_commands_are_the_operators_and_everything_else_serves_requests() -> None:
+    for arguments in (["/srv/manage.py", "worker"], ["manage.py", "doctor"], ["manage.py"]):
+        assert choose_role(arguments) == Role.SYSTEM
+    for arguments in (["manage.py", "runserver"], ["/bin/gunicorn", "picard.asgi"], ["-c"], []):
+        assert choose_role(arguments) == Role.WEB
