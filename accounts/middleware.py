@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.models import User
-from core.db.acting import NOBODY, Acting, acting_as, get_acting, keep_acting
+from core.db.principal import NOBODY, Principal, acting_as, get_principal, keep_principal
 
 
 class PersonMiddleware:
@@ -19,14 +19,14 @@ class PersonMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # Loading the user costs a query, so do it only if there is a session.
         user = request.user if self._has_session(request) else None
-        acting: Acting = NOBODY
+        principal: Principal = NOBODY
         zone: tzinfo = UTC
         if isinstance(user, User):
-            acting, zone = Acting(user.pk), user.zone
-        with acting_as(acting), timezone.override(zone):
+            principal, zone = Principal(user.pk), user.zone
+        with acting_as(principal), timezone.override(zone):
             response = self.get_response(request)
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
-                response.streaming_content = keep_acting(get_acting(), response.streaming_content)  # type: ignore[arg-type]
+                response.streaming_content = keep_principal(get_principal(), response.streaming_content)  # type: ignore[arg-type]
         return response
 
     @staticmethod

@@ -6,7 +6,7 @@ from django.dispatch import receiver
 
 from accounts.keys import clear_key_cache, create_person_keys
 from accounts.models import User
-from core.db.acting import act_for, acting_for
+from core.db.principal import act_for, acting_for
 
 
 @receiver(post_save, sender=User)

@@ -28,7 +28,10 @@ KINDS = {
     "http": SERVING,
     "ai": SERVING,
 }
-MODULES = {PEERS: "benchmarks.peers.comparison"}  # default: benchmarks.<kind>
+MODULES = {
+    PEERS: "benchmarks.peers.comparison",
+    "row_security": "benchmarks.servers.row_security",
+}  # default: benchmarks.<kind>
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

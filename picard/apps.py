@@ -18,7 +18,7 @@ class PicardConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from core.db.acting import SYSTEM, set_process_default
+        from core.db.principal import SYSTEM, set_process_default
         from core.db.roles import Role
         from picard.composition import wire_apps
 

@@ -2,7 +2,7 @@
 
 from accounts.actor import Actor
 from accounts.deletion import service as deletion
-from core.db.acting import acting_for
+from core.db.principal import acting_for
 from memories.clients import activity as client_activity
 from memories.clients import grants as client_grants
 from memories.clients import names as client_names

@@ -129,11 +129,11 @@ DATABASE_LOGINS: dict[Role, dict[str, Any]]
 if EMBEDDED:
     DATABASE_LOGINS = {role: {"NAME": APP_DATABASE, "USER": user} for role, user in ROLES.items()}
 else:
-    _urls = {Role.SYSTEM: "SYSTEM_DATABASE_URL", Role.OWNER: "MIGRATE_DATABASE_URL"}
-    DATABASE_LOGINS = {Role.WEB: env.db("DATABASE_URL")}
-    DATABASE_LOGINS |= {
-        role: env.db(name) if env.str(name, default="") else DATABASE_LOGINS[Role.WEB]
-        for role, name in _urls.items()
+    _web = env.db("DATABASE_URL")
+    DATABASE_LOGINS = {
+        Role.WEB: _web,
+        Role.SYSTEM: env.db("SYSTEM_DATABASE_URL") if env.str("SYSTEM_DATABASE_URL", default="") else _web,
+        Role.OWNER: env.db("MIGRATE_DATABASE_URL") if env.str("MIGRATE_DATABASE_URL", default="") else _web,
     }
 DATABASES = {
     "default": {

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from core.db.acting import SYSTEM, set_process_default
+from core.db.principal import SYSTEM, set_process_default
 from core.db.roles import Role, connected_as
 from picard.postgres.manager import ROLES, EmbeddedPostgres
 from tests.chaos.template import file_lock, hash_migrations

@@ -16,8 +16,17 @@ from pytest_django import Settings
 from accounts.actor import ANONYMOUS
 from accounts.keys import get_person_key
 from accounts.models import PersonKey, User
-from core.db.acting import NOBODY, SYSTEM, Acting, act_for, acting_as, get_acting, keep_acting, read_public_of
 from core.db.prepared import fetch_prepared
+from core.db.principal import (
+    NOBODY,
+    SYSTEM,
+    Principal,
+    act_for,
+    acting_as,
+    get_principal,
+    keep_principal,
+    read_public_of,
+)
 from core.db.roles import Role, choose_role
 from memories.models import Memory, MemoryTag, MemoryVector, Tag
 from memories.models.visibility import MemoryQuerySet, VisibleQuerySet
@@ -91,20 +100,20 @@ def test_nobody_reads_nothing(table: str, bobs: Memory) -> None:
 @pytest.mark.django_db
 def test_a_person_reads_only_their_own_rows(ada: User, bobs: Memory) -> None:
     own = remember(ada, "Ada plays the viola.", tags=["music"])
-    for act in (Acting(ada.pk), Acting(bobs.owner_id)):
+    for act in (Principal(ada.pk), Principal(bobs.owner_id)):
         with acting_as(act):
             for model in (Memory, MemoryTag, MemoryVector, Tag):
                 owners = set(model._default_manager.values_list("owner_id", flat=True))
                 assert owners == {act.owner}
             assert set(PersonKey.objects.values_list("pk", flat=True)) == {act.owner}
-    with acting_as(Acting(ada.pk)):
+    with acting_as(Principal(ada.pk)):
         assert [row.pk for row in Memory.objects.iterator(chunk_size=1)] == [own.pk]  # a cursor on the server
         assert [row.pk for row in Memory.objects.select_for_update()] == [own.pk]
 
 
 @pytest.mark.django_db
 def test_a_person_changes_and_deletes_only_their_own_rows(ada: User, bobs: Memory) -> None:
-    with acting_as(Acting(ada.pk)):
+    with acting_as(Principal(ada.pk)):
         assert Memory.objects.filter(pk=bobs.pk).update(visibility="public") == 0
         assert Memory.objects.filter(pk=bobs.pk).delete()[0] == 0
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
@@ -118,7 +127,7 @@ def test_of_another_person_only_public_rows_can_be_read(
 ) -> None:
     public = remember(bob, "Bob sings.", visibility="public")
     remember(carol, "Carol sings.", visibility="public")
-    with acting_as(Acting(ada.pk, public_of=bob.pk)):
+    with acting_as(Principal(ada.pk, public_of=bob.pk)):
         assert [row.pk for row in Memory.objects.all()] == [public.pk]
         assert {row.memory_id for row in MemoryVector.objects.all()} == {public.pk}
         assert not Tag.objects.exists()
@@ -131,7 +140,7 @@ def test_deleting_a_memory_deletes_what_points_to_it(ada: User) -> None:
     memory = remember(ada, "Ada plays the viola.", tags=["music"])
     writes.update_memory(session(ada), memory.pk, text="Ada plays the cello.")
     newer = remember(ada, "Ada plays the organ.", supersedes=memory.pk)
-    with acting_as(Acting(ada.pk)):
+    with acting_as(Principal(ada.pk)):
         memory.delete()
     assert Memory.objects.get(pk=newer.pk).supersedes_id is None
     assert not any(fetch("select 1 from memories_memoryvector where memory_id = %s", memory.pk))
@@ -146,11 +155,11 @@ def test_deleting_a_memory_deletes_what_points_to_it(ada: User) -> None:
 def test_who_acts_changes_within_a_transaction(ada: User, bobs: Memory) -> None:
     remember(ada, "one")
     for act, count in (
-        (Acting(ada.pk), 1),
+        (Principal(ada.pk), 1),
         (NOBODY, 0),
         (SYSTEM, 2),
         (NOBODY, 0),
-        (Acting(bobs.owner_id), 1),
+        (Principal(bobs.owner_id), 1),
     ):
         with acting_as(act):
             assert Memory.objects.count() == count
@@ -159,7 +168,7 @@ def test_who_acts_changes_within_a_transaction(ada: User, bobs: Memory) -> None:
 
 @pytest.mark.django_db
 def test_a_savepoint_that_is_rolled_back_changes_nobody(ada: User, bobs: Memory) -> None:
-    for outer, inner in ((Acting(ada.pk), Acting(bobs.owner_id)), (NOBODY, SYSTEM)):
+    for outer, inner in ((Principal(ada.pk), Principal(bobs.owner_id)), (NOBODY, SYSTEM)):
         with acting_as(outer):
             before = Memory.objects.count()
             with suppress(ZeroDivisionError), transaction.atomic(), acting_as(inner):
@@ -170,7 +179,7 @@ def test_a_savepoint_that_is_rolled_back_changes_nobody(ada: User, bobs: Memory)
 
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_left_on_a_connection(ada: User, bobs: Memory) -> None:
-    with acting_as(Acting(bobs.owner_id)):
+    with acting_as(Principal(bobs.owner_id)):
         assert Memory.objects.count() == 1
         with transaction.atomic():
             assert Memory.objects.count() == 1
@@ -192,17 +201,17 @@ def test_only_a_request_decides_who_acts() -> None:
     with acting_as(NOBODY):
         act_for(UUID(int=1))
         read_public_of(UUID(int=2))
-        assert get_acting() == Acting(UUID(int=1), UUID(int=2))
-    assert get_acting() == SYSTEM  # of the tests
+        assert get_principal() == Principal(UUID(int=1), UUID(int=2))
+    assert get_principal() == SYSTEM  # of the tests
     act_for(UUID(int=1))
-    assert get_acting() == SYSTEM
+    assert get_principal() == SYSTEM
 
 
 def test_a_stream_acts_as_the_request_that_began_it() -> None:
-    stream = keep_acting(Acting(UUID(int=1)), (get_acting() for _ in range(2)))
+    stream = keep_principal(Principal(UUID(int=1)), (get_principal() for _ in range(2)))
     with acting_as(NOBODY):
-        assert list(stream) == [Acting(UUID(int=1))] * 2
-        assert get_acting() == NOBODY
+        assert list(stream) == [Principal(UUID(int=1))] * 2
+        assert get_principal() == NOBODY
 
 
 # --- Services that forget their filter ------------------------------------------------------------------
@@ -280,7 +289,7 @@ def test_a_question_is_recorded_in_the_log_of_the_person_asked(ada: User, bob: U
     bob.persona_enabled = True
     bob.save()
     remember(bob, "Bob sings.", visibility="public")
-    with acting_as(Acting(ada.pk)):
+    with acting_as(Principal(ada.pk)):
         answer = retrieval.ask_persona(session(ada), bob, "Does Bob sing?")
         assert answer.citations
         assert get_person_key(bob.pk)
@@ -364,7 +373,7 @@ def test_the_audit_log_cannot_be_changed_by_the_web_role(shared_db: None) -> Non
 def test_visible_memories_do_not_change(ada: User, bobs: Memory) -> None:
     remember(ada, "Ada plays the viola.")
     for actor in (session(ada), app(ada)):
-        with acting_as(Acting(ada.pk)):
+        with acting_as(Principal(ada.pk)):
             assert [row.text for row in reads.list_memories(actor).memories] == ["Ada plays the viola."]
     assert not MemoryVector.objects.visible_to(ANONYMOUS).exists()
 
@@ -376,7 +385,7 @@ def test_with_one_role_nobody_still_reads_nothing(ada: User, bobs: Memory, setti
     with owning_tables():
         grants.grant_rights()
         assert Memory.objects.count() == 1  # the system
-        for act, count in ((NOBODY, 0), (Acting(ada.pk), 0), (Acting(bobs.owner_id), 1)):
+        for act, count in ((NOBODY, 0), (Principal(ada.pk), 0), (Principal(bobs.owner_id), 1)):
             with acting_as(act):
                 assert Memory.objects.count() == count
 

@@ -11,7 +11,7 @@ import psycopg
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
-from core.db.acting_cursor import PreparedCursor
+from core.db.cursors import PreparedCursor
 
 _generic_plan_connections: WeakSet[psycopg.Connection] = WeakSet()
 

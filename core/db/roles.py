@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from core.db.acting import SYSTEM, Acting, acting_as, set_process_default
+from core.db.principal import SYSTEM, Principal, acting_as, set_process_default
 
 
 class Role(StrEnum):
@@ -49,7 +49,7 @@ def acting_as_system(role: Role = Role.SYSTEM) -> Iterator[None]:
 @contextmanager
 def acting_as_person(person_id: UUID) -> Iterator[None]:
     """Access the rows of this person alone in the block, in the role that serves their requests."""
-    with connected_as(Role.WEB), acting_as(Acting(person_id)):
+    with connected_as(Role.WEB), acting_as(Principal(person_id)):
         yield
 
 

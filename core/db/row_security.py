@@ -2,7 +2,7 @@
 
 Every table with rows of a person has the policies `own` (their rows) and `system` (all rows, for the roles that
 picard_is_system names), and `public` where others may read public rows. All policies read the settings of
-core/db/acting.py. They are FORCEd, so that they hold for the owner of the tables too. Subqueries, because PostgreSQL
+core/db/principal.py. They are FORCEd, so that they hold for the owner of the tables too. Subqueries, because PostgreSQL
 evaluates them once per statement instead of once per row.
 """
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
-from core.db.acting import acting_for
+from core.db.principal import acting_for
 from memories import scopes
 from memories.clients import names as client_names
 from memories.models import AuditAction, AuditEvent, Memory, Tag

@@ -11,7 +11,7 @@ from mcp.server.lowlevel import Server
 from accounts.actor import Actor, Channel
 from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
-from core.db.acting import act_for
+from core.db.principal import act_for
 from core.hosts import get_base_url
 from core.request_threads import run_in_thread
 from memories.mcp import cors

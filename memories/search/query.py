@@ -10,7 +10,7 @@ from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
 from accounts.models import User
-from core.db.acting import read_public_of
+from core.db.principal import read_public_of
 from memories import scopes
 from memories.index import keywords
 from memories.index.languages import get_owner_language

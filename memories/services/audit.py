@@ -5,8 +5,8 @@ from uuid import UUID
 
 from accounts.actor import Actor
 from accounts.ids import new_id
-from core.db.acting import acting_for
 from core.db.prepared import fetch_prepared
+from core.db.principal import acting_for
 from memories.models import AuditAction
 
 # Handwritten SQL: every read of an app writes an event, and the ORM would take longer than PostgreSQL itself.

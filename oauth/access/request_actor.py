@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from accounts.actor import Actor, Channel
 from accounts.models import User
-from core.db.acting import act_for
+from core.db.principal import act_for
 from oauth.tokens import bearer
 
 TOKEN_CHANNELS = (Channel.API, Channel.MCP)

@@ -12,7 +12,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from core.db.acting import NOBODY, acting_as
+from core.db.principal import NOBODY, acting_as
 from oauth.tokens.families import ACCESS_PREFIX, REFRESH_PREFIX
 
 SHOWN_CHARACTERS = 4_000

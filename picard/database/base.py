@@ -15,26 +15,32 @@ from django.db.backends.postgresql import base, client
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.transaction import TransactionManagementError
 
-from core.db.acting_cursor import ActingServerCursor, ActingStatements, forget_acting
+from core.db.cursors import PrincipalServerCursor, PrincipalStatements, forget_principal
 from core.db.roles import Role
 from picard.postgres.manager import PORT, EmbeddedPostgres, EmbeddedPostgresError
 
 
-class Cursor(ActingStatements, base.Cursor):
+class Cursor(PrincipalStatements, base.Cursor):
     """Prepends who acts to each statement: both are one transaction, and one round trip."""
 
 
-class ServerSideCursor(ActingServerCursor, base.ServerSideCursor):
+class ServerSideCursor(PrincipalServerCursor, base.ServerSideCursor):
     pass
 
 
 class DatabaseClient(client.DatabaseClient):
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Iterable[str]
+    ) -> tuple[list[str], dict[str, str] | None]:
+        arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
+        return arguments, {**(environment or {}), "PGOPTIONS": "-c picard.system=on"}
+
     def runshell(self, parameters: Iterable[str]) -> None:
         """Run psql as the owner of the tables, who sees all rows."""
         wrapper = cast("DatabaseWrapper", self.connection)
         wrapper.ensure_server()
-        options = f"{os.environ.get('PGOPTIONS', '')} -c picard.system=on"
-        with wrapper.log_in_as(Role.OWNER), _environment(PGOPTIONS=options.strip()):
+        with wrapper.log_in_as(Role.OWNER):
             super().runshell(parameters)
 
 
@@ -102,7 +108,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
-        forget_acting(self.connection)  # PostgreSQL may have restored who acted before
+        forget_principal(self.connection)  # PostgreSQL may have restored who acted before
 
     def ensure_server(self) -> None:
         """Start the embedded server. A failure, such as a full disk, is temporary and raises OperationalError."""
@@ -122,17 +128,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         folder = str(self.server.socket_folder)
         password = self.server.password(login["USER"])
         return {"USER": login["USER"], "PASSWORD": password, "HOST": folder, "PORT": str(PORT)}
-
-
-@contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    previous = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in previous.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _stop_if_unused(server: EmbeddedPostgres, started_by: int) -> None:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Acting:
+class Principal:
     """owner: whose rows are read and written. public_of: whose public rows are read too. is_system: all rows."""
 
     owner: UUID | None = None
@@ -44,60 +44,60 @@ class Acting:
         return "".join(f"set local {name} = '{value}';" for name, value in self.settings.items() if value)
 
 
-NOBODY, SYSTEM = Acting(), Acting(is_system=True)
+NOBODY, SYSTEM = Principal(), Principal(is_system=True)
 
 _default = NOBODY
-_acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
+_principal: ContextVar[Principal | None] = ContextVar("principal", default=None)
 
 
-def get_acting() -> Acting:
-    return _acting.get() or _default
+def get_principal() -> Principal:
+    return _principal.get() or _default
 
 
-def set_process_default(acting: Acting) -> None:
+def set_process_default(principal: Principal) -> None:
     """Set who acts where nothing else is set, in all threads: the system in commands, nobody in web servers."""
     global _default
-    _default = acting
+    _default = principal
 
 
 def act_for(owner_id: UUID | None) -> None:
     """Act for this person, or for nobody, until the end of the request. Outside of one this changes nothing."""
-    if _acting.get() is not None:
-        _acting.set(Acting(owner_id))
+    if _principal.get() is not None:
+        _principal.set(Principal(owner_id))
 
 
 def read_public_of(owner_id: UUID) -> None:
     """Let the one who acts also read the public rows of this person, until the end of the request."""
-    acting = _acting.get()
-    if acting is not None and acting.owner != owner_id:
-        _acting.set(replace(acting, public_of=owner_id))
+    principal = _principal.get()
+    if principal is not None and principal.owner != owner_id:
+        _principal.set(replace(principal, public_of=owner_id))
 
 
 @contextmanager
-def acting_as(acting: Acting) -> Iterator[None]:
-    token = _acting.set(acting)
+def acting_as(principal: Principal) -> Iterator[None]:
+    token = _principal.set(principal)
     try:
         yield
     finally:
-        _acting.reset(token)
+        _principal.reset(token)
 
 
 @contextmanager
 def acting_for(owner_id: UUID) -> Iterator[None]:
     """Act for a person whom something other than the request's authentication names."""
-    acting = get_acting()
-    if acting.owner == owner_id:
+    principal = get_principal()
+    if principal.owner == owner_id:
         yield
         return
-    with acting_as(Acting(owner_id)):
+    with acting_as(Principal(owner_id)):
         yield
 
 
-def keep_acting(acting: Acting, chunks: Iterable[T]) -> Iterator[T]:
+def keep_principal(principal: Principal, chunks: Iterable[T]) -> Iterator[T]:
     """Iterate as this one acts: a generator alone would run as whoever acts when it is asked for a value."""
     values = iter(chunks)
     while True:
-        with acting_as(acting):
+        with acting_as(principal):
             try:
                 chunk = next(values)
             except StopIteration:
@@ -105,10 +105,10 @@ def keep_acting(acting: Acting, chunks: Iterable[T]) -> Iterator[T]:
         yield chunk
 
 
-async def keep_acting_async(acting: Acting, chunks: AsyncIterator[T]) -> AsyncIterator[T]:
+async def keep_principal_async(principal: Principal, chunks: AsyncIterator[T]) -> AsyncIterator[T]:
     async with aclosing(chunks):  # type: ignore[type-var]
         while True:
-            with acting_as(acting):
+            with acting_as(principal):
                 try:
                     chunk = await anext(chunks)
                 except StopAsyncIteration:

@@ -19,8 +19,8 @@ from benchmarks import corpus, databases
 from benchmarks.clock import Times, build_times
 from benchmarks.corpus import CorpusOwner
 from benchmarks.report import Report
-from core.db import acting_cursor
-from core.db.acting import NOBODY, acting_as
+from core.db import cursors
+from core.db.principal import NOBODY, acting_as
 from core.db.roles import Role, connected_as
 from memories import scopes
 from memories.index import spaces
@@ -189,7 +189,7 @@ def _row_security(how: str) -> Iterator[None]:
         for table in tables:
             cursor.execute(f"alter table {table} disable row level security")
     try:
-        with mock.patch.object(acting_cursor, "find_unsent", return_value=None):
+        with mock.patch.object(cursors, "find_unsent", return_value=None):
             yield
     finally:
         with connection.cursor() as cursor:

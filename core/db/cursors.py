@@ -1,4 +1,4 @@
-"""Cursors that send with a statement who acts (core/db/acting.py), for one transaction and without a round trip."""
+"""Cursors that send with a statement who acts (core/db/principal.py), for one transaction and without a round trip."""
 
 import re
 from collections.abc import Iterable
@@ -9,42 +9,42 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from core.db.acting import NOBODY, Acting, get_acting
+from core.db.principal import NOBODY, Principal, get_principal
 
 # Statements that cannot be part of a transaction, which a second statement would begin.
 NO_TRANSACTION = re.compile(
     r"\s*(?:vacuum\b|(?:create|drop)\s+database\b|[^;]*\bconcurrently\b)", re.IGNORECASE
 )
-SET_ACTING = """
+SET_PRINCIPAL = """
 select set_config('picard.owner', %s, true), set_config('picard.public_of', %s, true),
 set_config('picard.system', %s, true)
 """
 
 # Who acts in the connection's present transaction, as PostgreSQL knows it.
-_sent: "WeakKeyDictionary[psycopg.Connection[Any], Acting | None]" = WeakKeyDictionary()
+_sent: "WeakKeyDictionary[psycopg.Connection[Any], Principal | None]" = WeakKeyDictionary()
 
 
-def find_unsent(raw: "psycopg.Connection[Any]") -> tuple[Acting, bool] | None:
+def find_unsent(raw: "psycopg.Connection[Any]") -> tuple[Principal, bool] | None:
     """Return who acts, and whether their statement begins a transaction; None if PostgreSQL knows it."""
-    acting = get_acting()
+    principal = get_principal()
     if raw.pgconn.transaction_status == TransactionStatus.IDLE:
         _sent.pop(raw, None)
-        return None if acting is NOBODY else (acting, True)
-    return None if _sent.get(raw, NOBODY) == acting else (acting, False)
+        return None if principal is NOBODY else (principal, True)
+    return None if _sent.get(raw, NOBODY) == principal else (principal, False)
 
 
-def mark_sent(raw: "psycopg.Connection[Any]", acting: Acting) -> None:
+def mark_sent(raw: "psycopg.Connection[Any]", principal: Principal) -> None:
     """Remember it for the rest of the transaction, if it goes on."""
     if raw.pgconn.transaction_status == TransactionStatus.INTRANS:
-        _sent[raw] = acting
+        _sent[raw] = principal
 
 
-def forget_acting(raw: "psycopg.Connection[Any]") -> None:
+def forget_principal(raw: "psycopg.Connection[Any]") -> None:
     """Send it again with the next statement: a savepoint was rolled back."""
     _sent[raw] = None
 
 
-class ActingStatements:
+class PrincipalStatements:
     """A cursor with client-side parameters, whose statements PostgreSQL receives as text."""
 
     connection: "psycopg.Connection[Any]"
@@ -53,13 +53,13 @@ class ActingStatements:
         unsent = find_unsent(self.connection)
         if unsent is None or _forbids_transaction(query, unsent[0]):
             return super().execute(query, params, **options)  # type: ignore[misc]
-        acting, is_first = unsent
-        prefix = acting.first_sql if is_first else acting.sql
+        principal, is_first = unsent
+        prefix = principal.first_sql if is_first else principal.sql
         combined = prefix + query if isinstance(query, str) else sql.SQL(prefix) + query
         super().execute(combined, params, **options)  # type: ignore[misc]
         for _ in range(prefix.count(";")):
             self.nextset()  # type: ignore[attr-defined]
-        mark_sent(self.connection, acting)
+        mark_sent(self.connection, principal)
         return self
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
@@ -67,7 +67,7 @@ class ActingStatements:
             self.execute(query, params, **options)
 
 
-class ActingServerCursor:
+class PrincipalServerCursor:
     """A named cursor, which reads its rows in portions."""
 
     def _execute_send(self, query: Any, *, force_extended: bool = False, binary: bool | None = None) -> None:
@@ -76,12 +76,12 @@ class ActingServerCursor:
         if unsent is None:
             super()._execute_send(query, force_extended=force_extended, binary=binary)  # type: ignore[misc]
             return
-        acting, is_first = unsent
+        principal, is_first = unsent
         # psycopg checks the last result, that of the declaration. Two statements need the simple protocol.
-        query.query = (acting.first_sql if is_first else acting.sql).encode() + query.query
+        query.query = (principal.first_sql if is_first else principal.sql).encode() + query.query
         super()._execute_send(query, binary=binary)  # type: ignore[misc]
         if not raw.autocommit:
-            _sent[raw] = acting
+            _sent[raw] = principal
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
@@ -91,15 +91,15 @@ class PreparedCursor(psycopg.Cursor[Any]):
         unsent = find_unsent(self.connection)
         if unsent is None:
             return super().execute(query, params, prepare=True)
-        acting, _is_first = unsent
+        principal, _is_first = unsent
         with self.connection.pipeline():
             setter: psycopg.Cursor[Any] = psycopg.Cursor(self.connection)
-            setter.execute(SET_ACTING, list(acting.settings.values()), prepare=True)
+            setter.execute(SET_PRINCIPAL, list(principal.settings.values()), prepare=True)
             super().execute(query, params, prepare=True)
-        mark_sent(self.connection, acting)
+        mark_sent(self.connection, principal)
         return self
 
 
-def _forbids_transaction(query: Any, acting: Acting) -> bool:
+def _forbids_transaction(query: Any, principal: Principal) -> bool:
     """Return whether it is a statement of an operator that must be sent alone."""
-    return acting.is_system and isinstance(query, str) and NO_TRANSACTION.match(query) is not None
+    return principal.is_system and isinstance(query, str) and NO_TRANSACTION.match(query) is not None
