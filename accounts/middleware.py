@@ -1,14 +1,16 @@
-"""Middleware that shows times in the user's time zone, and that bounds the work of a session."""
+"""Middleware for the person of a session: the rows that the database gives, their time zone, and their work budget."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC
+from datetime import UTC, tzinfo
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
 from accounts.work_budget import Share, require_budget
+from core.db.principal import NOBODY, Principal, acting_as, get_principal, keep_principal
 from core.http import render_rate_limited
 from core.work_meter import start_meter
 
@@ -16,15 +18,24 @@ ACCOUNT_PATHS = ("/accounts/", "/oauth/")  # where apps are disconnected, and se
 API_PATH = "/api/"  # has a response of its own (memories/api/throttles.py)
 
 
-class TimeZoneMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+class PersonMiddleware:
+    """Nobody acts in the database before this, nor without a session, until a channel has accepted a token."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # Loading the user costs a query, so do it only if there is a session.
-        zone = request.user.zone if _has_session(request) and request.user.is_authenticated else UTC
-        with timezone.override(zone):
-            return self.get_response(request)
+        user = request.user if _has_session(request) else None
+        principal: Principal = NOBODY
+        zone: tzinfo = UTC
+        if isinstance(user, User):
+            principal, zone = Principal(user.pk), user.zone
+        with acting_as(principal), timezone.override(zone):
+            response = self.get_response(request)
+            if isinstance(response, StreamingHttpResponse) and not response.is_async:
+                response.streaming_content = keep_principal(get_principal(), response.streaming_content)  # type: ignore[arg-type]
+        return response
 
 
 class WorkBudgetMiddleware:
@@ -33,10 +44,10 @@ class WorkBudgetMiddleware:
     Whom to charge is known here for a session; oauth.access.request_actor says it for an app.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with ExitStack() as until_sent:
             until_sent.enter_context(start_meter().measure())
             try:

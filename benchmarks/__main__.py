@@ -16,22 +16,26 @@ if TYPE_CHECKING:
 PEERS, QUALITY = "peers", "quality"
 # The benchmarks and their environment variables.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
-SERVING = {
-    "EMBEDDING_PROVIDER": "local",
+UNLIMITED = {
     "API_REQUESTS_PER_MINUTE": "1000000000",
     "WORK_SECONDS_PER_MINUTE": "0",
     "READS_PER_APP_PER_DAY": "1000000000",
 }
+SERVING = {"EMBEDDING_PROVIDER": "local", **UNLIMITED}
 FIXED_VECTOR = "benchmarks.corpus.FixedVectorProvider"
 KINDS = {
     "search": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD},
     "write": {"EMBEDDING_PROVIDER": "local"},
     PEERS: {"EMBEDDING_PROVIDER": "benchmarks.peers.work.Provider", "LOG_LEVEL": "ERROR", **ONE_THREAD},
     "oauth": {"EMBEDDING_PROVIDER": FIXED_VECTOR},
+    "row_security": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
     "http": SERVING,
     "ai": SERVING,
 }
-MODULES = {PEERS: "benchmarks.peers.comparison"}  # default: benchmarks.<kind>
+MODULES = {
+    PEERS: "benchmarks.peers.comparison",
+    "row_security": "benchmarks.servers.row_security",
+}  # default: benchmarks.<kind>
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +110,9 @@ def _set_up_django() -> None:
     import django
 
     django.setup()
+    from core.db.roles import act_as_operator
+
+    act_as_operator()
 
 
 def _build_arguments(options: argparse.Namespace) -> list[str]:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -111,6 +111,12 @@ def write_corpus(people: Sequence[CorpusOwner], database: str, random: "np.rando
     parameters = {**connection.get_connection_params(), "dbname": database}
     with closing(psycopg.connect(**parameters)) as raw_connection, raw_connection.transaction():
         register_vector(raw_connection)
+        for model in (
+            Memory,
+            MemoryVector,
+            MemoryTag,
+        ):  # COPY does not fill a table that is protected from us
+            raw_connection.execute(_set_forced(model, "no force"))
         _copy_rows(
             raw_connection,
             Memory,
@@ -132,6 +138,14 @@ def write_corpus(people: Sequence[CorpusOwner], database: str, random: "np.rando
             for index in person.ids[::TAG_INTERVAL]
         )
         _copy_rows(raw_connection, MemoryTag, owner_memory_tag, ("uuid",) * 3, tag_rows)
+        raw_connection.execute("set constraints all immediate")
+        for model in (Memory, MemoryVector, MemoryTag):
+            raw_connection.execute(_set_forced(model, "force"))
+
+
+def _set_forced(model: Any, force: LiteralString) -> sql.Composed:
+    statement = sql.SQL("alter table {} {} row level security")
+    return statement.format(sql.Identifier(model._meta.db_table), sql.SQL(force))
 
 
 def _shuffle_rows(

@@ -55,6 +55,9 @@ def main(owner: str, writes_per_second: str) -> None:
     import django
 
     django.setup()
+    from core.db.roles import act_as_operator
+
+    act_as_operator()
     import numpy as np
 
     from accounts.actor import Actor, Channel

@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 from asgiref.sync import async_to_sync
 
+from core.db.principal import get_principal, keep_principal_async
+
 DEFERRED_KEY = "picard.later"
 EVENT_STREAM_TYPE = "text/event-stream"
 STREAM_HEADERS = {"X-Accel-Buffering": "no"}  # nginx would otherwise buffer the stream
@@ -27,7 +29,8 @@ def defer_response(environ: dict[str, Any], body: Body) -> bytes:
     deferred: list[Body] | None = environ.get(DEFERRED_KEY)
     if deferred is None:
         return async_to_sync(_collect_body)(body)  # database work comes back to this thread
-    deferred.append(body)
+    principal = get_principal()
+    deferred.append(lambda: keep_principal_async(principal, body()))
     return b""
 
 

@@ -16,6 +16,12 @@ class PicardConfig(AppConfig):
         super().import_models()
 
     def ready(self) -> None:
+        from django.conf import settings
+
+        from core.db.principal import SYSTEM, set_process_default
+        from core.db.roles import Role
         from picard.composition import wire_apps
 
         wire_apps()
+        if settings.DATABASES["default"]["ROLE"] != Role.WEB:
+            set_process_default(SYSTEM)

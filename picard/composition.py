@@ -5,6 +5,7 @@ from accounts.deletion import service as deletion
 from accounts.mail import outbox
 from accounts.models import User
 from accounts.staff.actions import export_staff_actions, purge_staff_actions
+from core.db.principal import acting_for
 from memories.clients import activity as client_activity
 from memories.clients import grants as client_grants
 from memories.clients import names as client_names
@@ -49,7 +50,8 @@ def _record_grant_event(*, grant: AppGrant, change: grants.GrantEvent, by: Actor
 def _end_imports(*, grant: AppGrant, change: grants.GrantEvent, **_: object) -> None:
     """End the app's imports immediately, so that another can start. Imports also detect ends without an event."""
     is_gone = change is grants.GrantEvent.DISCONNECT  # a deleted app's grant still exists here
-    import_run.end_app_imports(grant.user_id, grant.application.client_id, is_gone=is_gone)
+    with acting_for(grant.user_id):  # the app itself may have ended it
+        import_run.end_app_imports(grant.user_id, grant.application.client_id, is_gone=is_gone)
 
 
 def _record_account_closed(*, person: User, by: Actor, **_: object) -> None:

@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
 from accounts.settings import build_cache_settings, build_login_settings
+from core.db.roles import Role, choose_role
 from core.hosts import LOOPBACK_HOSTS_IN_URLS
 from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
@@ -18,6 +19,7 @@ from picard.config.env import Environment
 from picard.config.languages import list_languages
 from picard.config.log_config import logging_settings
 from picard.config.paths import PROJECT, get_picard_home
+from picard.postgres.manager import APP_DATABASE, ROLES
 
 env = Environment()
 ENV_FILE = env.read_file()  # the environment has priority
@@ -95,7 +97,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.TimeZoneMiddleware",
+    "accounts.middleware.PersonMiddleware",
     "accounts.middleware.WorkBudgetMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -123,19 +125,27 @@ TEMPLATES = [
 ]
 
 # --- Database: DATABASE_URL, or an embedded PostgreSQL in PICARD_HOME ----------------------------------
-_database: dict[str, Any]
+# Without SYSTEM_DATABASE_URL and MIGRATE_DATABASE_URL, DATABASE_URL has the rights of all three roles.
+DATABASE_LOGINS: dict[Role, dict[str, Any]]
 if EMBEDDED:
-    _database = {"ENGINE": "picard.database", "NAME": "picard", "EMBEDDED_HOME": PICARD_HOME / "postgres"}
+    DATABASE_LOGINS = {role: {"NAME": APP_DATABASE, "USER": user} for role, user in ROLES.items()}
 else:
-    _database = {**env.db("DATABASE_URL"), "ENGINE": "django.db.backends.postgresql"}
+    _web = env.db("DATABASE_URL")
+    DATABASE_LOGINS = {
+        Role.WEB: _web,
+        Role.SYSTEM: env.db("SYSTEM_DATABASE_URL") if env.str("SYSTEM_DATABASE_URL", default="") else _web,
+        Role.OWNER: env.db("MIGRATE_DATABASE_URL") if env.str("MIGRATE_DATABASE_URL", default="") else _web,
+    }
 DATABASES = {
     "default": {
-        **_database,
+        "ENGINE": "picard.database",
+        "EMBEDDED_HOME": PICARD_HOME / "postgres" if EMBEDDED else None,
+        "LOGINS": {**DATABASE_LOGINS},
+        "ROLE": choose_role(sys.argv),
+        **DATABASE_LOGINS[Role.WEB],
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        # Never prepare statements automatically; frequent ones are prepared explicitly (core/db/prepared.py).
-        "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1_000_000},
     }
 }
 STATEMENT_TIMEOUT_S = env.float(

@@ -10,10 +10,12 @@ from memories.web.views import connect
 from memories.web.views.persona import public_page, redirect_to_public_page
 from picard.observability import health, metrics
 from picard.web import manifest, security_txt, views
+from picard.web.staff_admin import act_as_system
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # use the site's log-in
 admin.site.unregister([Authenticator, UserSession])  # allauth's admin pages would show and edit them
 admin.site.site_header = "Picard"
+act_as_system(admin.site)
 
 urlpatterns = [
     path("", views.landing_page, name="landing"),

@@ -18,7 +18,7 @@ from memories.providers import chat
 from memories.providers.embeddings import reset_provider
 from memories.validation import quota
 from picard.postgres.manager import EmbeddedPostgres
-from tests.database import temporary_database
+from tests.database import temporary_database, use_test_role
 from tests.factories import delete_all_users, make_person
 from tests.model_server import ModelServer
 
@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
 
 
 def pytest_configure() -> None:
+    use_test_role()
     # Argon2 takes a quarter of a second by design; tests/accounts/login/test_passwords.py tests the real hasher.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Pages use the names of collected files, and only `up` collects them (tests/e2e run it).

@@ -9,6 +9,8 @@ from picard.config.paths import get_picard_home
 
 for name in (
     "DATABASE_URL",
+    "SYSTEM_DATABASE_URL",
+    "MIGRATE_DATABASE_URL",
     "PUBLIC_URL",
     "SECRET_KEY",
     "FIELD_ENCRYPTION_KEY",

@@ -15,6 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 from django.db import connection
 
+from core.db.roles import Role
+from picard.postgres.manager import ROLES, EmbeddedPostgres
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -27,7 +30,9 @@ def environment(**variables: str) -> dict[str, str]:
     }
     return {
         **base,
-        "DATABASE_URL": database_url(),
+        "DATABASE_URL": database_url(Role.WEB),
+        "SYSTEM_DATABASE_URL": database_url(Role.SYSTEM),
+        "MIGRATE_DATABASE_URL": database_url(Role.OWNER),
         "PUBLIC_URL": "http://127.0.0.1:8000",
         "SECRET_KEY": settings.SECRET_KEY,
         "FIELD_ENCRYPTION_KEY": ",".join(settings.FIELD_ENCRYPTION_KEY),
@@ -37,9 +42,11 @@ def environment(**variables: str) -> dict[str, str]:
     }
 
 
-def database_url() -> str:
+def database_url(role: Role) -> str:
+    """Return the URL by which a server connects to the test database in this role."""
     params = connection.get_connection_params()
-    name, user, password = (quote(str(params[key]), safe="") for key in ("dbname", "user", "password"))
+    login = (ROLES[role], EmbeddedPostgres(settings.PICARD_HOME / "postgres").password(ROLES[role]))
+    name, user, password = (quote(str(part), safe="") for part in (params["dbname"], *login))
     return f"postgresql://{user}:{password}@/{name}?{urlencode({'host': params['host'], 'port': params['port']})}"
 
 

@@ -71,6 +71,7 @@ ATTACKS = {
         ["tests/state_machine", "tests/test_visibility.py"],
     ),
     "records": ("Every read is recorded", ["tests/records"]),
+    "filters": ("A forgotten filter shows nothing", ["tests/test_row_security.py"]),
     "canaries": (
         "A stolen disk reveals no words and no secrets",
         ["tests/test_canaries.py", "tests/test_secrets_at_rest.py"],

@@ -21,6 +21,7 @@ DUMP, SESSIONS = "pg_dump", "sessions"
 PROPOSAL = re.compile(r'name="pick" value="([0-9a-f-]{36})"')
 CONNECT_APP_WITH_APPROVAL = """
 import django; django.setup()
+from core.db.roles import act_as_operator; act_as_operator()
 from accounts.models import User
 from tests.oauth.flows import access_token, allow, make_app
 ada, app = User.objects.get(), make_app()

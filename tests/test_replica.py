@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 REMEMBER = """
 import django; django.setup()
+from core.db.roles import act_as_operator; act_as_operator()
 from tests.factories import make_person, remember
 from memories.jobs import indexer
 remember(make_person("ada"), "The walrus sleeps on the ice.")
@@ -29,6 +30,7 @@ while indexer.process_batch(worker=0): pass
 # The audit event of a search is written on the primary (docs/scaling.md).
 SEARCH = """
 import django; django.setup()
+from core.db.roles import act_as_operator; act_as_operator()
 from accounts.models import User
 from memories.search import query
 from memories.services import audit
@@ -44,6 +46,7 @@ print(json.dumps([settings.SECRET_KEY, settings.FIELD_ENCRYPTION_KEY]))
 FOUND = "[('The walrus sleeps on the ice.', True)] False\n"
 WRITE = """
 import django; django.setup()
+from core.db.roles import act_as_operator; act_as_operator()
 from accounts.models import User
 from tests.factories import remember
 remember(User.objects.get(), "Written after the promotion.")

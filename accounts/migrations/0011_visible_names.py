@@ -15,6 +15,6 @@ def clean_names(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0011_queued_email")]
+    dependencies = [("accounts", "0010_queued_email")]
 
     operations = [migrations.RunPython(clean_names, migrations.RunPython.noop)]

@@ -13,7 +13,7 @@ def bind_sealed_values(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0012_staff_actions"),
+        ("accounts", "0013_row_security"),
         ("mfa", "0003_authenticator_type_uniq"),
     ]
 

@@ -27,6 +27,9 @@ class System:
             import django
 
             django.setup()
+            from core.db.roles import act_as_operator
+
+            act_as_operator()
         module = importlib.import_module(f"{ADAPTERS}.{self.module}")
         adapter: Any = getattr(module, self.class_name)(work, location)
         return adapter  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from core.db.principal import acting_for
 from memories import scopes
 from memories.clients import names as client_names
 from memories.clients.audit_log import with_first_ids
@@ -115,14 +116,15 @@ def count_memories_by_tag(actor: Actor, tag_ids: Collection[UUID]) -> dict[UUID,
 
 def record_app_event(by: Actor, action: AuditAction, *, owner_id: UUID, client_id: str) -> None:
     """Record an event about an app, without memories."""
-    AuditEvent.objects.create(
-        owner_id=owner_id,
-        actor_id=by.user.pk if by.user else None,
-        door=by.door,
-        client_id=client_id,
-        action=action,
-        memory_ids=[],
-    )
+    with acting_for(owner_id):  # the app itself may end its access
+        AuditEvent.objects.create(
+            owner_id=owner_id,
+            actor_id=by.user.pk if by.user else None,
+            door=by.door,
+            client_id=client_id,
+            action=action,
+            memory_ids=[],
+        )
 
 
 def validate_tag_ids(actor: Actor, tags: Collection[UUID]) -> None:

@@ -11,6 +11,7 @@ from mcp.server.lowlevel import Server
 from accounts.actor import Actor, Channel
 from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
+from core.db.principal import act_for
 from core.hosts import get_base_url
 from core.request_threads import run_in_thread
 from core.work_meter import start_meter
@@ -68,6 +69,7 @@ async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResp
         cors.check_origin(request)
         body = _read_body(request)
         actor = await run_in_thread(lambda: _authenticate_request(request))
+        act_for(actor.person.pk)  # in this task too, whose context the threads of the tools copy
         if (
             request.method != "POST"
         ):  # after the token: clients that probe with GET or HEAD need the challenge

@@ -10,6 +10,7 @@ from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
 from accounts.models import User
+from core.db.principal import read_public_of
 from memories import scopes
 from memories.index import keywords
 from memories.index.languages import get_owner_language
@@ -86,6 +87,8 @@ def search_memories(
     is_own = actor.user is not None and owner.pk == actor.user.pk
     if actor.user is not None:
         actor.require_scope(scopes.READ if is_own else scopes.PERSONA)
+    if not is_own:
+        read_public_of(owner.pk)
     visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(actor, filters or Filters())
     rows = VisibleRows.from_queryset(visible)
     query, language = limits.clean_query(query), get_owner_language(owner)

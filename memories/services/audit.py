@@ -17,6 +17,7 @@ from accounts.actor import Actor
 from accounts.ids import new_id
 from accounts.rate_limits import CONSUME_ONE_SQL, RateLimit, build_exceeded_error, enforce_rate_limit
 from core.db.prepared import fetch_prepared
+from core.db.principal import acting_for
 from memories.models import AuditAction
 
 # Handwritten SQL: every read of an app writes an event, and the ORM would take longer than PostgreSQL itself.
@@ -179,7 +180,8 @@ def get_read_limit() -> RateLimit:
 
 def record_account_event(by: Actor, action: AuditAction, *, owner_id: UUID) -> None:
     """Record what the user or an administrator did to an account: an event without memories."""
-    fetch_prepared(RECORD, build_event_params(Event(by, action, owner_id, ())))
+    with acting_for(owner_id):  # a link in an e-mail restores an account
+        fetch_prepared(RECORD, build_event_params(Event(by, action, owner_id, ())))
 
 
 def _is_recorded(actor: Actor, owner_id: UUID) -> bool:
@@ -190,14 +192,19 @@ def _record(event: Event, *, is_read: bool = False) -> None:
     limit = get_read_limit() if is_read and event.actor.is_app else None
     for start in range(0, len(event.memory_ids), MAX_IDS):
         part = replace(event, memory_ids=event.memory_ids[start : start + MAX_IDS])
-        params = build_event_params(part)
-        if limit is None:
-            fetch_prepared(RECORD, params)
-        else:
-            params |= limit.build_params(_get_reader(event.actor), max(len(part.memory_ids), MIN_READ))
-            if not fetch_prepared(RECORD_WITHIN_LIMIT, params):
-                raise build_exceeded_error(limit, params)
+        with acting_for(event.owner_id):  # the log of another person, whose persona was asked
+            _insert_event(part, limit)
         note_event(part, is_read=is_read)
+
+
+def _insert_event(event: Event, limit: RateLimit | None) -> None:
+    params = build_event_params(event)
+    if limit is None:
+        fetch_prepared(RECORD, params)
+        return
+    params |= limit.build_params(_get_reader(event.actor), max(len(event.memory_ids), MIN_READ))
+    if not fetch_prepared(RECORD_WITHIN_LIMIT, params):
+        raise build_exceeded_error(limit, params)
 
 
 def _get_reader(actor: Actor) -> str:

@@ -12,6 +12,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
+from core.db.principal import NOBODY, acting_as
 from oauth.tokens.families import ACCESS_PREFIX, REFRESH_PREFIX
 
 SHOWN_CHARACTERS = 4_000
@@ -53,8 +54,9 @@ def call_endpoint(
         environ["HTTP_AUTHORIZATION"] = authorization
     call, match = WSGIRequest(environ), resolve(path)
     call.user, call.resolver_match = AnonymousUser(), match
-    response: Any = match.func(call, *match.args, **match.kwargs)
-    return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
+    with acting_as(NOBODY):
+        response: Any = match.func(call, *match.args, **match.kwargs)
+        return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
 
 
 def build_exchange(curl: str, response: HttpResponse) -> Exchange:

@@ -13,12 +13,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from psycopg.conninfo import make_conninfo
 
+from core.db.roles import Role, acting_as_system
 from picard.backups.authentication import (
     UnauthenticBackup,
     format_checksum,
@@ -29,6 +31,8 @@ from picard.postgres.installation import EmbeddedPostgresError, find_installatio
 
 WRAPPED_KEYS = ("accounts_serverkey", "accounts_personkey")
 KEY_NAMES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY")
+# Without names of roles, which another server may not have. Migrations give the rights.
+PORTABLE = ("--no-owner", "--no-privileges", "--no-comments", "--enable-row-security")
 
 
 class BackupError(Exception):
@@ -42,12 +46,14 @@ def refuse_overwrite(file: Path, keys: Path | None) -> None:
             raise BackupError(f"{new} already exists. Choose another name, or delete it.")
 
 
+@acting_as_system(Role.OWNER)
 def dump_database(file: Path) -> None:
     """Write the database and its checksum (both 0600). An interrupted dump leaves no file of that name."""
-    partial = _get_partial_path(file)
+    partial, conninfo = _get_partial_path(file), build_conninfo()
+    _require_all_rows(conninfo)
     with _create_private_file(partial) as handle:
-        options = ("--format=custom", "--no-owner", "--no-privileges", "--no-comments")
-        with run_postgres_tool("pg_dump", *options, build_conninfo(), stdout=handle):
+        options = ("--format=custom", *PORTABLE)
+        with run_postgres_tool("pg_dump", *options, conninfo, stdout=handle):
             pass
     checksum = format_checksum(partial, file.name, settings.FIELD_ENCRYPTION_KEY[0])
     with _create_private_file(get_checksum_path(file)) as handle:
@@ -106,12 +112,28 @@ def run_postgres_tool(
 
 
 def build_conninfo() -> str:
-    """Return the connection string of this database for PostgreSQL programs, without the password."""
+    """Return the connection string of this database for PostgreSQL programs, without the password.
+
+    They act as the system, since row security holds for the owner of the tables too.
+    """
     connection.ensure_connection()
-    return make_conninfo(**connection.connection.info.get_parameters())
+    parameters = connection.connection.info.get_parameters()
+    options = f"{parameters.get('options', '')} -c picard.system=on".strip()
+    return make_conninfo(**{**parameters, "options": options})
 
 
 # --- Private ------------------------------------------------------------------------------------------
+
+
+def _require_all_rows(conninfo: str) -> None:
+    """Raise BackupError unless pg_dump will see the rows of all people: it would leave out the others silently."""
+    with psycopg.connect(conninfo, password=connection.settings_dict["PASSWORD"] or None) as session:
+        is_protected = session.execute("select exists (select from pg_class where relrowsecurity)").fetchone()
+        if is_protected == (True,) and session.execute("select picard_is_system()").fetchone() != (True,):
+            raise BackupError(
+                "This database role does not see all rows. Set MIGRATE_DATABASE_URL to the role that migrates, and "
+                "run manage.py migrate."
+            )
 
 
 def _verify_version(file: Path) -> None:

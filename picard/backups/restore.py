@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.db import connection
 
+from core.db.roles import Role, acting_as_system
 from picard.backups import dump as backup_dump
 
 # pg_restore 17 and later emit this first; servers before 17 do not know the setting.
@@ -37,11 +38,14 @@ def count_other_connections() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "select count(*) from pg_stat_activity where datname = current_database()"
-            " and backend_type = 'client backend' and pid <> pg_backend_pid()"
+            # The type of other roles' sessions may be hidden. Only clients have a user.
+            " and coalesce(backend_type, 'client backend') = 'client backend' and usename is not null"
+            " and pid <> pg_backend_pid()"
         )
         return int(cursor.fetchone()[0])
 
 
+@acting_as_system(Role.OWNER)
 def restore_database(file: Path, *, replace: bool = False) -> None:
     """Restore a verified file into the database. `replace` drops every existing table. Raises BackupError."""
     # Terse, because the context of an error contains a user's row.
@@ -61,7 +65,7 @@ def generate_statements(file: Path, *, replace: bool = False) -> Generator[bytes
     yield b"begin;\n"
     if replace:
         yield DROP_ALL
-    options = ("--no-owner", "--no-privileges", "--no-comments", "--file", "-")
+    options = (*backup_dump.PORTABLE, "--file", "-")
     with backup_dump.run_postgres_tool("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
         assert process.stdout  # noqa: S101
         yield from _drop_unknown_settings(iter(process.stdout))

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from core import languages
+from core.db.roles import Role
 from core.hosts import DEFAULT_PORTS, LOOPBACK_HOSTS, is_web_url, parse_origin
 from memories.providers.embeddings import PROVIDERS
 from picard.config.log_config import LEVELS
@@ -59,6 +60,17 @@ def find_settings_faults() -> Iterator[CheckMessage]:
         yield from _check_secret_key()
         yield from _check_hosts()
     yield from _check_public_url()
+
+
+@register
+def check_database_roles(**_: object) -> list[CheckMessage]:
+    """Warn if the web server could do in the database what only other programs need."""
+    users = {role: login.get("USER", "") for role, login in settings.DATABASE_LOGINS.items()}
+    if users[Role.WEB] not in (users[Role.SYSTEM], users[Role.OWNER]):
+        return []
+    message = "The web server has the database rights of the worker or of the tables' owner."
+    hint = "Set SYSTEM_DATABASE_URL and MIGRATE_DATABASE_URL to other roles (docs/deployment.md)."
+    return [Warning(message, hint=hint, id="picard.W001")]
 
 
 def _check_variables() -> Iterator[Error]:

@@ -1,60 +1,133 @@
-"""Django's PostgreSQL backend with the embedded server, which a connection starts or restarts when it is down."""
+"""Django's PostgreSQL backend: it tells PostgreSQL with each statement who acts, and logs in by role.
+
+Without DATABASE_URL it uses the embedded server, which a connection starts or restarts when it is down.
+"""
 
 import atexit
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 import psycopg
 from django.db import connections
 from django.db.backends.postgresql import base, client
+from django.db.backends.postgresql.psycopg_any import register_tzloader
+from django.db.transaction import TransactionManagementError
 
-from picard.postgres.manager import APP_ROLE, PORT, EmbeddedPostgres, EmbeddedPostgresError
+from core.db.cursors import PrincipalServerCursor, PrincipalStatements, forget_principal
+from core.db.roles import Role
+from picard.postgres.manager import PORT, EmbeddedPostgres, EmbeddedPostgresError
+
+
+class Cursor(PrincipalStatements, base.Cursor):
+    """Prepends who acts to each statement: both are one transaction, and one round trip."""
+
+
+class ServerSideCursor(PrincipalServerCursor, base.ServerSideCursor):
+    pass
 
 
 class DatabaseClient(client.DatabaseClient):
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Iterable[str]
+    ) -> tuple[list[str], dict[str, str] | None]:
+        arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
+        return arguments, {**(environment or {}), "PGOPTIONS": "-c picard.system=on"}
+
     def runshell(self, parameters: Iterable[str]) -> None:
-        EmbeddedPostgres(self.connection.settings_dict["EMBEDDED_HOME"]).ensure_running()
-        super().runshell(parameters)
+        """Run psql as the owner of the tables, who sees all rows."""
+        wrapper = cast("DatabaseWrapper", self.connection)
+        wrapper.ensure_server()
+        with wrapper.log_in_as(Role.OWNER):
+            super().runshell(parameters)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Reads ENGINE, NAME and EMBEDDED_HOME from the settings and sets the other connection parameters itself."""
+    """Reads ENGINE, NAME, ROLE, LOGINS and EMBEDDED_HOME from the settings.
+
+    LOGINS are connection parameters by role. Of the embedded server they are only the user's name.
+    """
 
     client_class = DatabaseClient
 
     def __init__(self, settings_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
-        self.server = EmbeddedPostgres(settings_dict["EMBEDDED_HOME"])
-        embedded_settings = {
-            "USER": APP_ROLE,
-            "PASSWORD": self.server.password(),
-            "HOST": str(self.server.socket_folder),
-            "PORT": str(PORT),
-        }
-        super().__init__({**settings_dict, **embedded_settings}, *args, **kwargs)
+        home = settings_dict["EMBEDDED_HOME"]
+        self.server = EmbeddedPostgres(home) if home else None
+        super().__init__({**settings_dict}, *args, **kwargs)
+        self.switch_role(settings_dict["ROLE"])
+
+    @contextlib.contextmanager
+    def log_in_as(self, role: Role) -> Iterator[None]:
+        """Use a connection of this role in the block; the present one if it has the same login."""
+        previous, login = Role(self.settings_dict["ROLE"]), self._get_login(role)
+        if all(self.settings_dict[name] == value for name, value in login.items()):
+            yield
+            return
+        if self.in_atomic_block:
+            raise TransactionManagementError("The role cannot change within a transaction.")
+        self.close()
+        self.switch_role(role)
+        try:
+            yield
+        finally:
+            self.close()
+            self.switch_role(previous)
+
+    def switch_role(self, role: Role) -> None:
+        """Log in as this role at the next connection."""
+        self.settings_dict.update(self._get_login(role), ROLE=role)
 
     def get_connection_params(self) -> dict[str, object]:
+        # Never prepare statements automatically; frequent ones are prepared explicitly (core/db/prepared.py).
+        own = {"cursor_factory": Cursor, "prepare_threshold": 1_000_000}
+        params = {**super().get_connection_params(), **own}
         # SCRAM makes the server prove that it knows the password, so an impostor is rejected.
-        return {"require_auth": "scram-sha-256", **super().get_connection_params()}
+        return {"require_auth": "scram-sha-256", **params} if self.server else params
 
     def get_new_connection(self, conn_params: dict[str, object]) -> object:
-        if not self.server.looks_alive():
-            self._ensure_running()
+        if self.server and not self.server.looks_alive():
+            self.ensure_server()
         try:
             return super().get_new_connection(conn_params)
         except psycopg.OperationalError:
-            self._ensure_running()  # it crashed or is still recovering
+            if not self.server:
+                raise
+            self.ensure_server()  # it crashed or is still recovering
             return super().get_new_connection(conn_params)
 
-    def _ensure_running(self) -> None:
-        """Start the server. A failure, such as a full disk, is temporary and raises OperationalError."""
+    def create_cursor(self, name: str | None = None) -> Any:
+        if name is None:
+            return super().create_cursor()
+        # As Django's, with our class.
+        raw = self.connection
+        cursor = cast(Any, ServerSideCursor)(raw, name=name, scrollable=False, withhold=raw.autocommit)
+        register_tzloader(self.timezone, cursor)
+        return cursor
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+        forget_principal(self.connection)  # PostgreSQL may have restored who acted before
+
+    def ensure_server(self) -> None:
+        """Start the embedded server. A failure, such as a full disk, is temporary and raises OperationalError."""
+        if self.server is None:
+            return
         try:
             if self.server.ensure_running():
                 # A short-lived command leaves no server running; `up` stops its own server itself.
                 atexit.register(_stop_if_unused, self.server, os.getpid())
         except (EmbeddedPostgresError, OSError) as error:  # OSError: no disk space for its configuration
             raise psycopg.OperationalError(str(error)) from error
+
+    def _get_login(self, role: Role) -> dict[str, Any]:
+        login = self.settings_dict["LOGINS"][role]
+        if self.server is None:
+            return {name: value for name, value in login.items() if name != "NAME"}
+        folder = str(self.server.socket_folder)
+        password = self.server.password(login["USER"])
+        return {"USER": login["USER"], "PASSWORD": password, "HOST": folder, "PORT": str(PORT)}
 
 
 def _stop_if_unused(server: EmbeddedPostgres, started_by: int) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from core.db.cancellation import has_client_disconnected
+from core.db.roles import acting_as_system
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ def _count_backlog() -> dict[str, int] | None:
     from memories.index import work_queue
 
     try:
-        backlog = work_queue.get_backlog()
+        with acting_as_system():
+            backlog = work_queue.get_backlog()
     except Exception:
         if not has_client_disconnected():  # which cancels statements
             logger.exception("Counting the backlog failed.")

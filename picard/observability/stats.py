@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from core.db.locks import LIVE_WORKERS_SQL
+from core.db.roles import acting_as_system
 from picard.server.metrics_folder import shared_folder
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ HELP = {
 
 def collect_database_metrics() -> list[Metric]:
     """Collect all metrics of the database with one statement."""
-    with connection.cursor() as cursor:
+    with acting_as_system(), connection.cursor() as cursor:
         cursor.execute(DATABASE_METRICS_SQL)
         values = cursor.fetchone()
         names = [column.name for column in cursor.description]

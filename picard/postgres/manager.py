@@ -19,14 +19,17 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
+from core.db.roles import Role
 from picard.config.paths import load_or_create_secret, make_folder
 from picard.postgres import installation as files
 from picard.postgres.installation import EmbeddedPostgresError
 from picard.postgres.server import PORT, SUPERUSER, PostgresServer
 
-__all__ = ["APP_DATABASE", "APP_ROLE", "PORT", "EmbeddedPostgres", "EmbeddedPostgresError"]
+__all__ = ["APP_DATABASE", "APP_ROLE", "PORT", "ROLES", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
 APP_ROLE = APP_DATABASE = "picard"
+ROLES = {Role.WEB: "picard_web", Role.SYSTEM: "picard_system", Role.OWNER: APP_ROLE}
+BOOTSTRAP = 2  # raised when existing homes need what `_bootstrap_database` does
 EXTENSIONS = ("vector", "pg_trgm", "unaccent")
 MAX_SOCKET_FOLDER_BYTES = 80  # a socket's path ends at 103 bytes on macOS, at 107 on Linux
 
@@ -66,8 +69,8 @@ class EmbeddedPostgres:
         return True
 
     def is_running(self) -> bool:
-        """Return whether the server accepts connections and Picard's role and database exist."""
-        return self._ready.exists() and self._ping_server() == pq.Ping.OK
+        """Return whether the server accepts connections and Picard's roles and database exist."""
+        return self._is_bootstrapped() and self._ping_server() == pq.Ping.OK
 
     def ensure_running(self, timeout_s: float = 90) -> bool:
         """Start the server unless it runs, and create the database the first time. Return whether this call started it.
@@ -143,26 +146,28 @@ class EmbeddedPostgres:
 
     def _bootstrap_once(self, installed: str) -> None:
         """Bootstrap on first start, and after another server was installed: its extensions may be newer."""
-        if not self._ready.exists() or self._ready.read_text() != installed:
+        wanted = f"{installed} {BOOTSTRAP}"
+        if not self._ready.exists() or self._ready.read_text() != wanted:
             self._bootstrap_database()
-            self._ready.write_text(installed)
+            self._ready.write_text(wanted)
+
+    def _is_bootstrapped(self) -> bool:
+        try:
+            return self._ready.read_text().endswith(f" {BOOTSTRAP}")
+        except OSError:
+            return False
 
     def _bootstrap_database(self) -> None:
-        """Create the role, the database and the extensions. Idempotent, so that an interrupted run can be repeated."""
+        """Create the roles, the database and the extensions. Idempotent, so that an interrupted run can be repeated."""
         with self._connect_superuser("template1") as connection:  # so that new (test) databases have them
             self._install_extensions(connection)
         with self._connect_superuser("postgres") as connection:
-            if not _has_row(connection, "select from pg_roles where rolname = %s", APP_ROLE):
-                connection.execute(sql.SQL("create role {}").format(sql.Identifier(APP_ROLE)))
-            # createdb: Django's tests create databases. Only the verifier of the password is sent.
-            verifier = connection.pgconn.encrypt_password(
-                self.password().encode(), APP_ROLE.encode(), b"scram-sha-256"
-            )
-            connection.execute(
-                sql.SQL("alter role {} login createdb password {}").format(
-                    sql.Identifier(APP_ROLE), sql.Literal(verifier.decode())
-                )
-            )
+            for user in ROLES.values():
+                self._create_role(connection, user)
+            owner, web, system = (sql.Identifier(ROLES[role]) for role in (Role.OWNER, Role.WEB, Role.SYSTEM))
+            connection.execute(sql.SQL("alter role {} createdb").format(owner))  # for Django's tests
+            # The owner may see and end the sessions of the others.
+            connection.execute(sql.SQL("grant {}, {} to {}").format(web, system, owner))
             if not _has_row(connection, "select from pg_database where datname = %s", APP_DATABASE):
                 connection.execute(
                     sql.SQL("create database {} owner {}").format(
@@ -171,6 +176,18 @@ class EmbeddedPostgres:
                 )
         with self._connect_superuser(APP_DATABASE) as connection:
             self._install_extensions(connection)
+
+    def _create_role(self, connection: psycopg.Connection, user: str) -> None:
+        name = sql.Identifier(user)
+        if not _has_row(connection, "select from pg_roles where rolname = %s", user):
+            connection.execute(sql.SQL("create role {}").format(name))
+        # Only the verifier of the password is sent.
+        verifier = connection.pgconn.encrypt_password(
+            self.password(user).encode(), user.encode(), b"scram-sha-256"
+        )
+        connection.execute(
+            sql.SQL("alter role {} login password {}").format(name, sql.Literal(verifier.decode()))
+        )
 
     def _install_extensions(self, connection: psycopg.Connection) -> None:
         for name in map(sql.Identifier, EXTENSIONS):

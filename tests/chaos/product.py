@@ -28,6 +28,8 @@ from tests.processes import answers, free_port, wait_until
 NOT_INHERITED = (
     "PICARD_PG_FSYNC",
     "DATABASE_URL",
+    "SYSTEM_DATABASE_URL",
+    "MIGRATE_DATABASE_URL",
     "SECRET_KEY",
     "FIELD_ENCRYPTION_KEY",
     "PUBLIC_URL",
@@ -119,6 +121,7 @@ class Product:
             password=postgres.password(role),
             host=str(postgres.socket_folder),
             port=PORT,
+            options="-c picard.system=on",
         ) as connection:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []

@@ -44,6 +44,7 @@ def _create_template(template: Path, environment: Mapping[str, str]) -> None:
 def hash_migrations() -> str:
     """Return a hash that changes with every migration, including those of packages."""
     inputs = [PROJECT / "requirements.txt", PROJECT / "picard" / "settings.py"]
+    inputs += [PROJECT / "picard" / "database" / "grants.py", PROJECT / "core" / "db" / "row_security.py"]
     files = [*inputs, *sorted(PROJECT.glob("*/migrations/*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 

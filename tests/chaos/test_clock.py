@@ -25,6 +25,7 @@ HOUR, MONTH = timedelta(hours=1), timedelta(days=31)
 
 WHAT_ADA_SEES = """
 import django, json; django.setup()
+from core.db.roles import act_as_operator; act_as_operator()
 from accounts.models import User
 from memories.search import query
 from memories.services import reads

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Channel
 from accounts.management import lookup
+from core.db.roles import acting_as_person
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.exports.full_archive import export_everything
 
@@ -26,12 +27,13 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, path: str, person: str, format: str, **__: object) -> None:
         actor = Actor(user=lookup.get_user_by_email(person), door=Channel.COMMAND)
-        export = export_everything(actor) if format == EVERYTHING else export_memories(actor, format)
-        if path == "-":
-            sys.stdout.buffer.writelines(export.chunks)
-            return
-        written = self._write_file(Path(path), export.chunks)
-        self.stdout.write(f"{path}: {written:,} bytes")
+        with acting_as_person(actor.person.pk):
+            export = export_everything(actor) if format == EVERYTHING else export_memories(actor, format)
+            if path == "-":
+                sys.stdout.buffer.writelines(export.chunks)
+                return
+            written = self._write_file(Path(path), export.chunks)
+            self.stdout.write(f"{path}: {written:,} bytes")
 
     def _write_file(self, path: Path, chunks: Iterable[bytes]) -> int:
         """Write a new file readable only by its owner; never overwrite an existing one."""

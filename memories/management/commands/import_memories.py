@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Channel
 from accounts.management import lookup
+from core.db.roles import acting_as_person
 from memories.errors import ImportInProgress
 from memories.models import ImportBatch, ImportEndReason, ImportState
 from memories.portability.files.archives import NamedFile, Source
@@ -64,32 +65,33 @@ class Command(BaseCommand):
         **__: object,
     ) -> None:
         actor = Actor(user=lookup.get_user_by_email(person), door=Channel.COMMAND)
-        try:
-            batch = self._stage_paths(actor, paths, ChatFilter(chats), text_column)
-        except ValidationError as error:
-            raise CommandError(_escape(" ".join(error.messages))) from None
-        except ImportInProgress:
-            raise CommandError(
-                "Another import of this user is in progress. Finish or undo it first."
-            ) from None
-        self._print_preview(batch)
-        if not yes:
-            import_run.discard_import(actor, batch.pk)
-            self.stdout.write("Nothing was imported. Add --yes to run the import.")
-            return
-        try:
-            batch = import_run.start_import(actor, batch.pk, publish=keep_public)
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from None
-        while batch.state == ImportState.RUNNING:
-            batch = import_run.advance_import(actor, batch.pk)
-            self.stderr.write(f"{batch.done:,} of {batch.total:,}")
-        if batch.ended_by:
-            reason = ImportEndReason(batch.ended_by).description
-            self.stdout.write(f"The import stopped after {batch.done:,} of {batch.total:,}: {reason}.")
-        self.stdout.write(
-            f"Imported {batch.done:,} memories. To undo, run `undo_import {batch.pk}` or use the import page."
-        )
+        with acting_as_person(actor.person.pk):
+            try:
+                batch = self._stage_paths(actor, paths, ChatFilter(chats), text_column)
+            except ValidationError as error:
+                raise CommandError(_escape(" ".join(error.messages))) from None
+            except ImportInProgress:
+                raise CommandError(
+                    "Another import of this user is in progress. Finish or undo it first."
+                ) from None
+            self._print_preview(batch)
+            if not yes:
+                import_run.discard_import(actor, batch.pk)
+                self.stdout.write("Nothing was imported. Add --yes to run the import.")
+                return
+            try:
+                batch = import_run.start_import(actor, batch.pk, publish=keep_public)
+            except ValidationError as error:
+                raise CommandError(" ".join(error.messages)) from None
+            while batch.state == ImportState.RUNNING:
+                batch = import_run.advance_import(actor, batch.pk)
+                self.stderr.write(f"{batch.done:,} of {batch.total:,}")
+            if batch.ended_by:
+                reason = ImportEndReason(batch.ended_by).description
+                self.stdout.write(f"The import stopped after {batch.done:,} of {batch.total:,}: {reason}.")
+            self.stdout.write(
+                f"Imported {batch.done:,} memories. To undo, run `undo_import {batch.pk}` or use the import page."
+            )
 
     def _stage_paths(
         self, actor: Actor, paths: list[str], chats: ChatFilter, text_column: str

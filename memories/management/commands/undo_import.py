@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actor import Actor, Channel
 from accounts.management import lookup
+from core.db.roles import acting_as_person
 from memories.errors import ImportNotFound
 from memories.models import ImportBatch, ImportState
 from memories.portability.imports import run as import_run
@@ -22,10 +23,11 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, id: UUID | None, person: str, **__: object) -> None:
         actor = Actor(user=lookup.get_user_by_email(person), door=Channel.COMMAND)
-        if id is None:
-            self._list_imports(import_run.list_imports(actor))
-        else:
-            self._undo_import(actor, id)
+        with acting_as_person(actor.person.pk):
+            if id is None:
+                self._list_imports(import_run.list_imports(actor))
+            else:
+                self._undo_import(actor, id)
 
     def _list_imports(self, batches: list[ImportBatch]) -> None:
         for batch in batches:

@@ -4,6 +4,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
+from core.db.roles import Role, acting_as_system
 from picard.demo.seed import DatabaseNotEmpty, fill_database
 
 
@@ -20,7 +21,8 @@ class Command(BaseCommand):
     def handle(self, *_: object, among_others: bool, fill_only: bool, **__: object) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         try:
-            person, password = fill_database(among_others=among_others)
+            with acting_as_system(Role.OWNER):
+                person, password = fill_database(among_others=among_others)
         except DatabaseNotEmpty:
             raise CommandError(
                 "This database has other users. Choose another PICARD_HOME, or pass --among-others."

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.db.roles import Role, acting_as_system
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
             help="accept a backup of release 0.2.0 or older, which has no HMAC: a changed one can run programs",
         )
 
+    @acting_as_system(Role.OWNER)
     def handle(
         self,
         *_: object,

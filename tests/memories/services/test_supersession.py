@@ -23,6 +23,7 @@ from memories.migrations._owned_constraints import ConstrainOwnedKey
 from memories.models import AuditEvent, Memory, MemoryRevision, MemoryTag, MemoryVector, Proposal, Tag
 from memories.search import near_duplicates
 from memories.services import bulk, chains, reads, supersession, writes
+from tests.database import owning_tables
 from tests.factories import accept_all, app, remember, session
 
 pytestmark = pytest.mark.django_db
@@ -532,7 +533,7 @@ def test_the_constraint_can_be_made_again_and_removed(ada: User, older: Memory, 
     with connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")  # no pending events
     constrain = ConstrainOwnedKey("memory", "supersedes", "set null")
-    with connection.schema_editor(atomic=False) as editor:
+    with owning_tables(), connection.schema_editor(atomic=False) as editor:
         for _ in range(2):
             constrain.database_forwards("memories", editor, state, state)
         Memory.objects.filter(pk=older.pk).delete()

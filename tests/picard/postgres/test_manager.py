@@ -11,15 +11,25 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from string import Template
 
 import psutil
 import psycopg
 import pytest
+import yaml
 from psycopg.conninfo import make_conninfo
 
+from core.db.roles import Role
 from picard.config.paths import PROJECT
 from picard.postgres import installation as files
-from picard.postgres.manager import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres, EmbeddedPostgresError
+from picard.postgres.manager import (
+    APP_DATABASE,
+    APP_ROLE,
+    PORT,
+    ROLES,
+    EmbeddedPostgres,
+    EmbeddedPostgresError,
+)
 
 START = (
     "import sys; from picard.postgres.manager import EmbeddedPostgres as E; E(sys.argv[1]).ensure_running()"
@@ -177,6 +187,51 @@ def test_app_role_can_only_create_databases(running: EmbeddedPostgres) -> None:
     assert _fetch_value(running, query) == [0, 0, 0, 0, 1]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         _fetch_value(running, "copy (select 1) to program 'true'")
+
+
+def test_web_and_system_roles_can_create_nothing(running: EmbeddedPostgres) -> None:
+    privileges = "rolsuper or rolcreaterole or rolreplication or rolbypassrls or rolcreatedb"
+    for role in (Role.WEB, Role.SYSTEM):
+        user = ROLES[role]
+        with _connect(running, user=user, password=running.password(user)) as connection:
+            row = connection.execute(f"select {privileges} from pg_roles where rolname = current_user")
+            assert row.fetchone() == (False,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("create table mine (id int)")
+
+
+def test_home_of_an_older_version_gets_the_roles(postgres: EmbeddedPostgres) -> None:
+    postgres.ensure_running()
+    with _connect(postgres, user="postgres", password=postgres.password("postgres")) as superuser:
+        superuser.execute("drop role picard_web, picard_system")
+    ready = postgres.home / "ready"
+    ready.write_text(ready.read_text().split()[0])  # as version 0.2 wrote it; its server still runs
+    assert not postgres.is_running()
+    postgres.ensure_running()
+    for user in ROLES.values():
+        with _connect(postgres, user=user, password=postgres.password(user)):
+            pass
+
+
+def test_compose_creates_the_roles(postgres: EmbeddedPostgres) -> None:
+    script = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["configs"]["roles"]["content"]
+    passwords = {"POSTGRES_PASSWORD": "a", "WEB_DATABASE_PASSWORD": "b", "SYSTEM_DATABASE_PASSWORD": "c"}
+    postgres.ensure_running()
+    login = {"user": "postgres", "password": postgres.password("postgres")}
+    with _connect(postgres, "postgres", **login) as superuser:
+        superuser.execute("drop database picard")
+        superuser.execute("drop role picard_web, picard_system, picard")
+        superuser.execute("create database picard template template0")  # as the image does
+    with _connect(postgres, **login) as superuser:
+        superuser.execute(Template(script).substitute(passwords))
+    for user, password in zip(("picard", "picard_web", "picard_system"), "abc", strict=True):
+        with _connect(postgres, user=user, password=password) as connection:
+            query = "select rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+            assert connection.execute(query).fetchone() == (False,)
+            is_owner = connection.execute("select has_schema_privilege('public', 'create')").fetchone()
+            assert is_owner == (user == "picard",)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        _connect(postgres, **login)
 
 
 def test_failed_statement_logs_no_personal_data(running: EmbeddedPostgres) -> None:
