@@ -17,6 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.actor import Channel
+from accounts.deletion.service import delete_account_permanently
 from accounts.ids import new_id
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
@@ -140,6 +141,14 @@ def test_uses_outlive_30_days_but_not_the_audit_log(ada: User, settings: Setting
         retention.purge_memory_uses()
         assert ("notes" in activity.get_usage_by_app(session(ada))) == is_used
         assert bool(insights.list_readers(session(ada), memory.pk)) == is_kept
+
+
+@pytest.mark.django_db
+def test_uses_are_deleted_with_the_account(ada: User, bob: User) -> None:
+    for person in (ada, bob):
+        reads.get_memory(app(person), remember(person, "The walrus.").pk)
+    delete_account_permanently(ada)
+    assert list(MemoryUse.objects.values_list("owner_id", flat=True)) == [bob.pk]
 
 
 # --- The off switch ---------------------------------------------------------------------------------------------
