@@ -45,7 +45,11 @@ def build_login_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
         "ACCOUNT_LOGIN_TIMEOUT": CODE_VALID_S,
         "ACCOUNT_MAX_EMAIL_ADDRESSES": 2 if has_mail else 1,
         # Not by address, or strangers could keep its owner from these pages.
-        "ACCOUNT_RATE_LIMITS": {"reset_password": "20/m/ip", "confirm_email": "20/m/ip"},
+        "ACCOUNT_RATE_LIMITS": {
+            "reset_password": "20/m/ip",
+            "confirm_email": "20/m/ip",
+            "manage_email": "10/m/user,50/d/user",
+        },
         "ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL": "/accounts/email/",
         "MFA_ADAPTER": "accounts.login.mfa_adapter.SecondFactorAdapter",
         "MFA_ALLOW_UNVERIFIED_EMAIL": not has_mail,

@@ -17,15 +17,20 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
 from accounts import invitations
 from accounts.login import watched_email
 from accounts.mail import addresses, emails
 from accounts.models import User
+from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core import languages
+from core.client_ip import get_client_network
 
 SESSION_KEY = "pending_signup"
 INVITATION_KEY = "invitation"  # the secret of the invitation link
+# Codes to one address, by network: a stranger must not keep its owner from signing up elsewhere.
+EMAIL_LIMIT = RateLimit("sign_up_emails", 10, 3_600.0)
 MAX_GUESSES = 5
 MAX_EMAILS = 5
 
@@ -52,7 +57,12 @@ class PendingSignup:
 
 
 def start_signup(request: HttpRequest, *, email: str, password: str) -> HttpResponse:
-    """Store the sign-up in the session and send the code. Both are the same if the address has an account already."""
+    """Store the sign-up in the session and send the code. Both are the same if the address has an account already.
+
+    Raises RateLimitExceeded.
+    """
+    sender = f"{get_client_network(request)}|{email}"
+    enforce_rate_limit(EMAIL_LIMIT, salted_hmac("sign-up", sender).hexdigest())
     clear_login(request)
     pending = PendingSignup(
         email,
@@ -62,6 +72,7 @@ def start_signup(request: HttpRequest, *, email: str, password: str) -> HttpResp
         get_next_redirect_url(request) or "",
     )
     _store(request, pending)
+    request.session.set_expiry(int(emails.SIGNUP_VALID.total_seconds()))
     watched_email.watch_email(request, emails.send_signup_code(pending.email, pending.code))
     page = reverse("account_email_verification_sent")
     return redirect(passthrough_next_redirect_url(request, page, "next"))
@@ -96,7 +107,8 @@ def count_wrong_guess(request: HttpRequest, pending: PendingSignup) -> bool:
 
 
 def drop_signup(request: HttpRequest) -> None:
-    request.session.pop(SESSION_KEY, None)
+    if request.session.pop(SESSION_KEY, None) is not None:
+        request.session.set_expiry(None)  # the usual one, for the log-in
 
 
 @transaction.atomic

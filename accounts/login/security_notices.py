@@ -10,6 +10,7 @@ from allauth.mfa.signals import authenticator_used
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -97,8 +98,7 @@ def send_notice(
     context: dict[str, object] = {
         "what": what,
         "detail": detail,
-        "at": timezone.localtime(timezone.now(), person.zone),
-        "zone": person.time_zone,
+        "time": f"{date_format(timezone.localtime(timezone=person.zone), 'DATETIME_FORMAT')} ({person.zone})",
         "ip": "" if is_by_other else get_client_ip(request),
         "browser": "" if is_by_other else describe_user_agent(request.headers.get("User-Agent", "")),
     }

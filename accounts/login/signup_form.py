@@ -2,11 +2,13 @@
 
 from allauth.account.forms import BaseConfirmCodeForm
 from allauth.account.forms import SignupForm as AllauthsForm
+from allauth.core.ratelimit import respond_429
 from django.http import HttpRequest, HttpResponse
 
 from accounts.login import pending_signup
 from accounts.mail import addresses
 from accounts.models import User
+from accounts.rate_limits import RateLimitExceeded
 
 
 class SignupForm(AllauthsForm):  # type: ignore[misc]
@@ -24,7 +26,10 @@ class SignupForm(AllauthsForm):  # type: ignore[misc]
             saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
             return saved
         data = self.cleaned_data
-        return None, pending_signup.start_signup(request, email=data["email"], password=data["password1"])
+        try:
+            return None, pending_signup.start_signup(request, email=data["email"], password=data["password1"])
+        except RateLimitExceeded:
+            return None, respond_429(request)
 
 
 class SignupCodeForm(BaseConfirmCodeForm):  # type: ignore[misc]

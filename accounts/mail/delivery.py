@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -69,6 +69,8 @@ def running_sender(should_stop: Callable[[], bool]) -> Iterator[None]:
     )
     if outbox.is_used():
         thread.start()
+    else:
+        _warn_of_waiting_emails()
     try:
         yield
     finally:
@@ -178,6 +180,12 @@ def is_final(error: Exception) -> bool:
     if isinstance(error, smtplib.SMTPDataError):
         return 500 <= error.smtp_code < 600
     return isinstance(error, ValueError) and not isinstance(error, OSError)
+
+
+def _warn_of_waiting_emails() -> None:
+    with suppress(*DATABASE_UNAVAILABLE):
+        if QueuedEmail.objects.filter(failed_at__isnull=True).exists():
+            logger.warning("e-mails are waiting, but EMAIL_URL is not set for this worker")
 
 
 def _is_expired(email: QueuedEmail) -> bool:

@@ -198,7 +198,9 @@ def check_mail() -> CheckResult:
         code = delivery.classify_error(error)
         return State.FAIL, f"{server}: {code}; {queue}", "Check EMAIL_URL. Nothing is lost."
     if status.oldest_s > MAIL_WARN_S:
-        hint = "Start a worker: manage.py worker. The admin site shows each e-mail (docs/configuration.md)."
+        hint = (
+            "Is a worker running, with EMAIL_URL? The admin site shows each e-mail (docs/configuration.md)."
+        )
         return State.WARN, f"{queue}, for {status.oldest_s / 60:.0f} minutes {status.error}".rstrip(), hint
     if status.failed:
         return State.WARN, queue, "The admin site shows why each failed (docs/configuration.md)."

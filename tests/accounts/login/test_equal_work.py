@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts.login import address_forms
+from accounts.login import address_forms, pending_signup
 from accounts.models import QueuedEmail, User
 from accounts.rate_limits import RateLimit
 from tests.accounts.login.test_squatted_addresses import count_hashes
@@ -30,6 +30,7 @@ def _mail_is_queued(settings: Settings, sends_mail: None, monkeypatch: pytest.Mo
     use_server(settings, "smtp://127.0.0.1:1")
     settings.ACCOUNT_RATE_LIMITS = dict.fromkeys(("signup", "reset_password"), "")
     monkeypatch.setattr(address_forms, "RESET_LIMIT", RateLimit("password_reset", 1_000_000, 600.0))
+    monkeypatch.setattr(pending_signup, "EMAIL_LIMIT", RateLimit("sign_up_emails", 1_000_000, 600.0))
 
 
 @pytest.fixture

@@ -277,3 +277,18 @@ def test_links_of_earlier_versions_confirm_nothing(client: Client) -> None:
 def _without_tokens(html: str, email: str) -> str:
     html = html.replace(email, "")
     return re.sub(r'(csrfmiddlewaretoken" value=|nonce=)"[^"]*"', "", html)
+
+
+def test_codes_to_one_address_are_limited_by_network(client: Client) -> None:
+    for _ in range(11):
+        sign_up(Client())
+    assert len(mail.outbox) == 10
+    assert Client().post("/accounts/signup/", {"email": VICTIM, "password1": PASSWORD}).status_code == 429
+    sign_up_and_confirm(Client(REMOTE_ADDR="192.0.2.1"))
+
+
+def test_sign_up_gets_a_session_of_the_usual_length(client: Client) -> None:
+    sign_up(client)
+    assert client.session.get_expiry_age() == 24 * 3_600
+    client.post(CODE_PAGE, {"code": get_emailed_code()})
+    assert client.session.get_expiry_age() == 14 * 24 * 3_600

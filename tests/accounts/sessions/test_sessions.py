@@ -7,6 +7,7 @@ import pytest
 from allauth.usersessions.models import UserSession
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
@@ -18,7 +19,7 @@ from django.utils import timezone
 from accounts.actor import Channel
 from accounts.models import User
 from accounts.sessions import hashed_keys, revocation
-from accounts.sessions.backend import SessionStore, hash_session_key
+from accounts.sessions.backend import FORMER_BACKEND, SessionStore, hash_session_key
 from accounts.sessions.user_agents import describe_user_agent
 from oauth.models import AppGrant
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
@@ -238,6 +239,14 @@ def test_async_methods_use_hashed_keys() -> None:
     assert async_to_sync(SessionStore(key).aget)("seen") == 1
     async_to_sync(store.adelete)()
     assert not Session.objects.exists()
+
+
+def test_session_that_began_before_the_own_backend_stays_logged_in(ada: User) -> None:
+    browser = log_in(ada)
+    stored = browser.session
+    stored[BACKEND_SESSION_KEY] = FORMER_BACKEND
+    stored.save()
+    assert is_logged_in(browser)
 
 
 # --- Bounds -----------------------------------------------------------------------------------------------------
