@@ -49,10 +49,11 @@ class Reader:
 
 @dataclass
 class Ledger:
-    """Counts requests, and the answers that told of a memory without its line in the record."""
+    """Counts requests, the texts that answers told of and that are recorded, and the answers that are not."""
 
     world: World
     requests: int = 0
+    recorded: int = 0
     unrecorded: list[str] = field(default_factory=list)
 
     def check(self, reader: Reader, what: str, request: str, send: Callable[[str], Reply]) -> None:
@@ -61,11 +62,10 @@ class Ledger:
         request: everything that the caller chose, as text: `send` sends it, also with another memory in it.
         """
         reply, named = self._send(reader, request, send)
-        missing = {
-            word
-            for word, pk in self.world.canaries.items()
-            if word.encode() in reply.content and word not in request and pk not in named
-        }
+        canaries = self.world.canaries.items()
+        told = {word: pk for word, pk in canaries if word.encode() in reply.content and word not in request}
+        missing = {word for word, pk in told.items() if pk not in named}
+        self.recorded += len(told) - len(missing)
         for name, altered in self._replace_memories(request):
             pk = self.world.memories[name]
             if pk not in named and reply.differs_from(self._send(reader, altered, send)[0], name):

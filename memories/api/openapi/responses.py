@@ -70,7 +70,7 @@ class Memory(ResponseSchema):
     superseded_at = serializers.DateTimeField(allow_null=True, help_text=SUPERSEDED_AT)
     version = serializers.IntegerField(min_value=1, help_text="Increases with each change; also the ETag.")
     source: Any = serializers.CharField(
-        help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`)."
+        help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`); to an app, `app` is any other."
     )
     state = OpenChoice(
         IndexState.values, note="`ready`: semantic search finds it too, not only keyword search."

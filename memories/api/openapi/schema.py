@@ -37,7 +37,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, str]] = {
 }
 COMMON_STATUSES = (401, 403, 429, 503)
 BODY_STATUSES = (400, 413, 415)
-IDEMPOTENCY_STATUSES = (400, 409, 422)
+IDEMPOTENCY_STATUSES = (400, 404, 409, 422)
 REPLAYED = OpenApiParameter(
     "Idempotency-Replayed",
     str,

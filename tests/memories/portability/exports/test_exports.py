@@ -179,7 +179,7 @@ def test_trash_of_full_archive_is_not_imported(ada: User, bob: User) -> None:
     batch = run_import(session(bob), exported)
     assert ([memory.text for memory in saved_memories(bob)], batch.counts["skipped"]) == (
         ["kept"],
-        {"in_trash": 2, "no_personal_text": 5},
+        {"in_trash": 2, "no_personal_text": 6},
     )
 
 
