@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_CACHED_MATRICES = 64  # 0.6 MB each with 384 dimensions
+MAX_CACHED_MATRICES = 64  # 0.6 MB each with 384 dimensions, 4 MB with 1,024
+MAX_CACHED_BYTES = 100_000_000
 KNOWN_KEY = bytes(range(32))
 KNOWN_DIMENSIONS = 8
 # First and last row of the matrix of KNOWN_KEY. Must never change: stored vectors depend on it.
@@ -132,6 +133,6 @@ def _get_matrix(key: bytes, dimensions: int) -> "NDArray[np.float32]":
     matrix = build_rotation_matrix(key, dimensions)  # outside the lock, so that other threads do not wait
     with _matrices_lock:
         _matrices[name] = matrix
-        while len(_matrices) > MAX_CACHED_MATRICES:
+        while len(_matrices) > min(MAX_CACHED_MATRICES, MAX_CACHED_BYTES // matrix.nbytes):
             _matrices.popitem(last=False)
     return matrix

@@ -223,7 +223,11 @@ def check_embeddings() -> CheckResult:
             provider.embed_documents([PROBE_TEXT] * PROBE_COUNT)  # to find out how many texts it takes
     except ProviderError as error:
         # Messages of these errors are Picard's own: they name variables and numbers, never a text or a key.
-        return State.FAIL, f"{name}: {error.code}", f"{error}. See the codes in docs/configuration.md."
+        return (
+            State.FAIL,
+            f"{name}: {error.code}",
+            f"{str(error).rstrip('.')}. See the codes in docs/configuration.md.",
+        )
     result = f"{name}, {provider.dimensions} dimensions in {seconds:.2f} s"
     habits = provider.describe_habits()
     return State.OK, f"{result}; {habits}" if habits else result, ""

@@ -1,5 +1,6 @@
 """Another EMBEDDING_DIMENSIONS than the database's: nothing starts, the doctor says why, and a command changes it."""
 
+import runpy
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from typing import Any
@@ -52,15 +53,22 @@ def resize(**options: Any) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("command", [("manage.py", "worker"), ("-c", "import picard.wsgi; print('started')")])
-def test_other_dimensions_stop_worker_and_web_server(command: tuple[str, ...]) -> None:
-    process = run(*command, EMBEDDING_DIMENSIONS="768")
+def test_other_dimensions_stop_the_worker_at_once() -> None:
+    process = run("manage.py", "worker", EMBEDDING_DIMENSIONS="768")
     assert process.returncode == 1
     assert (
         "picard.E032: EMBEDDING_DIMENSIONS is 768, but this database stores 384 dimensions" in process.stderr
     )
     assert "manage.py resize_vectors" in process.stderr
-    assert "started" not in process.stdout
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("wide")
+def test_other_dimensions_stop_the_web_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.keys.refuse_wrong_master_keys", lambda: None)
+    monkeypatch.setattr("django.core.wsgi.get_wsgi_application", lambda: None)
+    with pytest.raises(SystemExit, match=r"picard\.E032: EMBEDDING_DIMENSIONS is 1024"):
+        runpy.run_module("picard.wsgi")
 
 
 @pytest.mark.django_db

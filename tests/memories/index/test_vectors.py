@@ -69,6 +69,15 @@ def test_cache_is_bounded_and_contains_no_key() -> None:
     assert not vectors._matrices
 
 
+def test_cache_of_large_matrices_has_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors.clear_matrices()
+    monkeypatch.setattr(vectors, "MAX_CACHED_BYTES", 3 * vectors.build_rotation_matrix(KEY, 8).nbytes)
+    for at in range(9):
+        vectors.rotate_vectors([[1.0] * 8], bytes([at]) * 32)
+    assert len(vectors._matrices) == 3
+    vectors.clear_matrices()
+
+
 def test_known_answer_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert vectors.is_known_answer_valid()
     vectors.check_known_answer()

@@ -19,7 +19,7 @@ from tests.factories import remember, session
 from tests.providers import DIMENSIONS, WordHashes
 
 BY_NAME = {habits.name: habits for habits in SERVERS}
-MEMORIES = 200 if IS_LONG else 24
+MEMORIES = 200 if IS_LONG else 12
 LONG_TEXT = " ".join(f"The {word} counted {word}s." for word in map("word{:03}".format, range(40)))
 
 
