@@ -87,6 +87,13 @@ def _refuse_by_router(request: Request) -> Refusal | None:
     return 400, {"error": {"message": "Provider returned error", "code": 400, "metadata": metadata}}
 
 
+def _refuse_streams(request: Request) -> Refusal | None:
+    if not request.get("stream"):
+        return None
+    message = "Your organization must be verified to stream this model."
+    return 400, {"error": {"message": message, "param": "stream", "code": "unsupported_value"}}
+
+
 def _get_limit(request: Request) -> int:
     return int(request.get("max_completion_tokens") or request.get("max_tokens") or 100_000)
 
@@ -155,6 +162,7 @@ SERVERS: dict[str, ChatHabits] = {
         finish_reason=lambda request: "stop" if _get_limit(request) > 2_000 else "length",
     ),
     "mistral": ChatHabits(refuse=_refuse_extra_inputs, deltas=_write_parts),
+    "openai, organization not verified": ChatHabits(refuse=_refuse_streams),
     "text generation inference": ChatHabits(finish_reason=lambda _request: "eos_token"),
     "old server": ChatHabits(refuse=_refuse_openai("max_completion_tokens", "max_tokens")),
     "refuses without reason": ChatHabits(refuse=_refuse_without_reason),
@@ -171,6 +179,16 @@ def stream_lines(habits: ChatHabits, answer: str, request: Request) -> Iterator[
         yield f"data: {_build_chunk({}, reason)}"
     yield from habits.after
     yield "data: [DONE]"
+
+
+def build_document(habits: ChatHabits, answer: str, request: Request) -> dict[str, Any]:
+    """Return a whole answer."""
+    text = "".join(str(delta.get("content") or "") for delta in habits.deltas(answer, request))
+    message = {"role": "assistant", "content": text, "reasoning_content": REASONING}
+    choice = {"index": 0, "message": message, "finish_reason": habits.finish_reason(request)}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    document = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    return document | {"usage": usage}
 
 
 def _build_chunk(delta: Mapping[str, Any], finish_reason: str | None) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import django
 
 from memories.providers.chat_settings import ChatSettings
-from tests.model_habits import ChatHabits, stream_lines
+from tests.model_habits import ChatHabits, build_document, stream_lines
 
 SAYS = ("Peanuts", " [1]", ".")
 REWRITING_PROMPT = "You write a search query"  # how the prompt begins that rewrites a question
@@ -200,6 +200,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if location := habits.redirect_to:
             self._send(307, {}, {"Location": location})
+            return
+        if not request.get("stream"):
+            self._send(200, build_document(habits, answer, request))
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

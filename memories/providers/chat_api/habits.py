@@ -27,19 +27,23 @@ SYSTEM_ROLE = re.compile(
     r"|role['\"`]? (?:does not|is not|must|should|can)\b|\broles? must alternate|\bonly .{0,40}\broles\b",
     re.IGNORECASE,
 )
+STREAMING = re.compile(
+    r"['\"`]stream['\"`]|\bto stream\b|\bstreaming\b|\bstream (?:is )?not\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
 class ChatHabits:
     """How one model at one server is asked and read.
 
-    limit_name: one of LIMIT_NAMES. reasons: it uses up the token limit by reasoning. omits_opening: its answers begin
-    within reasoning, without a marker; None: not known yet.
+    limit_name: one of LIMIT_NAMES. streams: an answer comes in pieces. reasons: it uses up the token limit for that.
+    omits_opening: its answers begin within reasoning, without a marker; None: not known yet.
     """
 
     takes_temperature: bool = True
     limit_name: str = LIMIT_NAMES[0]
     takes_system_role: bool = True
+    streams: bool = True
     reasons: bool = False
     omits_opening: bool | None = None
 
@@ -49,6 +53,7 @@ class ChatHabits:
             "no temperature": not self.takes_temperature,
             self.limit_name or "no token limit": self.limit_name != LIMIT_NAMES[0],
             "no system role": not self.takes_system_role,
+            "no streaming": not self.streams,
             "more tokens for reasoning": self.reasons,
             "unmarked reasoning": self.omits_opening,
         }
@@ -97,6 +102,8 @@ def adapt_to_error(habits: ChatHabits, status: int, body: str) -> ChatHabits | N
         elif habits.limit_name and habits.limit_name in body:
             following = LIMIT_NAMES[LIMIT_NAMES.index(habits.limit_name) + 1]
             adapted = replace(adapted, limit_name=following)
+        if habits.streams and STREAMING.search(body):
+            adapted = replace(adapted, streams=False)
         if habits.takes_temperature and "temperature" in body.lower():
             adapted = replace(adapted, takes_temperature=False)
     return None if adapted == habits else adapted
@@ -105,7 +112,10 @@ def adapt_to_error(habits: ChatHabits, status: int, body: str) -> ChatHabits | N
 def list_bare_habits(habits: ChatHabits) -> list[ChatHabits]:
     """Return the plainest forms of a request, for a server that does not say why it refuses this one."""
     bare = replace(habits, takes_temperature=False, takes_system_role=False)
-    return [replace(bare, limit_name=name) for name in LIMIT_NAMES]
+    return [
+        *(replace(bare, limit_name=name) for name in LIMIT_NAMES),
+        replace(bare, limit_name="", streams=False),
+    ]
 
 
 def _get_key(chat: ChatSettings) -> tuple[str, str]:

@@ -1,15 +1,10 @@
-"""Requests to the chat model: adapted to what its server accepts, and answers without the model's reasoning.
-
-Uses LangChain, which takes seconds to import and so is imported on first use.
-"""
+"""Requests to the chat model: adapted to what its server accepts, and answers without the model's reasoning."""
 
 import asyncio
-import warnings
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
 
 from memories.providers.chat_api.errors import ChatUnavailable
 from memories.providers.chat_api.habits import (
@@ -22,18 +17,16 @@ from memories.providers.chat_api.habits import (
     list_bare_habits,
     remember_habits,
 )
+from memories.providers.chat_api.langchain_model import build_client, build_model, get_limit
 from memories.providers.chat_api.reasoning_filter import ReasoningFilter
-from memories.providers.chat_settings import OPENAI, ChatSettings
+from memories.providers.chat_settings import ChatSettings
 
 if TYPE_CHECKING:
-    import httpx2
     import openai
-    from langchain_core.language_models import BaseChatModel
 
     from memories.providers.http_client import AsyncProviderClient
 
 Message = tuple[str, str]  # role (system, human, ai) and text
-REASONING_TOKENS = 4_000  # for models that reason within the token limit
 CHARACTERS_PER_TOKEN = 16  # an answer with more of them is cut: not every server knows a limit
 # How servers say that an answer is complete. Others are: length, content_filter, error, tool_calls.
 COMPLETE = frozenset({"stop", "eos", "eos_token", "stop_sequence", "end_turn", "complete", "completed"})
@@ -66,7 +59,7 @@ async def request_answer(
     sees the text, so what may turn out to be reasoning is not yielded. is_limited: a short answer, which does not show
     that the model never begins with reasoning.
     """
-    client = await asyncio.to_thread(_build_client, chat)
+    client = await asyncio.to_thread(build_client, chat)
     async with client:
         # The deadline starts here: loading the library on first use does not count.
         exchange = _Exchange(chat, client, asyncio.get_running_loop().time() + chat.timeout_s)
@@ -87,7 +80,7 @@ class _Exchange:
     ) -> AsyncGenerator[str, None]:
         import openai
 
-        has_headroom = False  # beyond what is known to be needed
+        has_headroom = was_silent = False  # headroom: beyond the tokens that are known to be needed
         while True:
             habits = get_habits(self._chat)
             is_unknown = habits.omits_opening is None
@@ -102,7 +95,7 @@ class _Exchange:
                         if piece := output.feed(text):
                             attempt.yielded += len(piece)
                             yield piece
-                        if attempt.characters > _get_limit(self._chat, used) * CHARACTERS_PER_TOKEN:
+                        if attempt.characters > get_limit(self._chat, used) * CHARACTERS_PER_TOKEN:
                             attempt.finish_reason = "length"
                             break
             except openai.APIStatusError as error:
@@ -115,15 +108,17 @@ class _Exchange:
                 left := max(0, self._chat.answer_tokens * CHARACTERS_PER_TOKEN - attempt.yielded)
             ):
                 attempt.finish_reason, rest = "length", rest[:left]
+            is_silent = not attempt.has_yielded and not rest.strip()
             is_unsure = is_unknown and attempt.is_cut and not output.has_reasoning
             if output.is_unfinished or (is_unsure and is_shown):
                 rest = ""
             is_empty = not attempt.has_yielded and not rest.strip()
             if attempt.is_cut and is_empty and not (has_headroom or habits.reasons):
-                has_headroom = True  # the limit may have been used up by reasoning
+                has_headroom, was_silent = True, is_silent  # the limit may have been used up by reasoning
                 continue
             shows_form = not (is_limited or attempt.is_cut)
-            _learn(self._chat, habits, attempt, has_headroom=has_headroom, shows_form=shows_form)
+            needed_headroom = has_headroom and (was_silent or output.has_reasoning)
+            _learn(self._chat, habits, attempt, needed_headroom=needed_headroom, shows_form=shows_form)
             if rest and not output.is_retracted:
                 yield rest
             if output.is_retracted or (not attempt.is_cut and (is_empty or output.is_unfinished)):
@@ -166,8 +161,17 @@ class _Exchange:
         self, messages: Sequence[Message], habits: ChatHabits
     ) -> AsyncGenerator[tuple[str, str | None], None]:
         """Yield the text of each chunk, and why the answer ends if it says so."""
-        model = await asyncio.to_thread(_build_model, self._chat, habits, self._client)
-        chunks = model.astream(list(messages if habits.takes_system_role else merge_roles(messages)))
+        model = await asyncio.to_thread(build_model, self._chat, habits, self._client)
+        messages = list(messages if habits.takes_system_role else merge_roles(messages))
+        if not habits.streams:
+            async with asyncio.timeout_at(self._deadline):
+                answer = await model.ainvoke(messages)
+            yield (
+                _replace_surrogates(str(answer.text)),
+                answer.response_metadata.get("finish_reason") or "stop",
+            )
+            return
+        chunks = model.astream(messages)
         try:
             while True:
                 # Applied to each chunk, so that it does not cancel the consumer.
@@ -195,7 +199,7 @@ def merge_roles(messages: Sequence[Message]) -> list[Message]:
 
 
 def _learn(
-    chat: ChatSettings, habits: ChatHabits, attempt: _Attempt, *, has_headroom: bool, shows_form: bool
+    chat: ChatSettings, habits: ChatHabits, attempt: _Attempt, *, needed_headroom: bool, shows_form: bool
 ) -> None:
     output = attempt.output
     omits_opening = habits.omits_opening
@@ -205,9 +209,7 @@ def _learn(
         omits_opening = None  # no closing tag: it may have stopped reasoning in this way
     elif omits_opening is None and shows_form:
         omits_opening = False
-    reasons = (
-        habits.reasons or (has_headroom and not attempt.is_cut) or (attempt.is_cut and output.has_reasoning)
-    )
+    reasons = habits.reasons or (output.has_reasoning if attempt.is_cut else needed_headroom)
     remember_habits(chat, replace(get_habits(chat), omits_opening=omits_opening, reasons=reasons))
 
 
@@ -216,76 +218,8 @@ def _replace_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _get_limit(chat: ChatSettings, habits: ChatHabits) -> int:
-    """Return the maximum number of tokens of an answer with its reasoning."""
-    return chat.answer_tokens + (REASONING_TOKENS if habits.reasons else 0)
-
-
 def _read_body(error: "openai.APIStatusError") -> str:
     try:
         return error.response.text
     except Exception:  # noqa: BLE001 - not read; the library has its own form
         return str(error.body)
-
-
-def _build_client(chat: ChatSettings) -> "AsyncProviderClient":
-    """Create an HTTP client for one event loop. Runs in a thread: the first one reads all trusted certificates."""
-    from memories.providers.http_client import AsyncProviderClient
-
-    if chat.provider != OPENAI:
-        raise ChatUnavailable("misconfigured")
-    client = AsyncProviderClient(chat.url, chat.timeout_s)
-    if "Authorization" not in _build_headers(chat):
-        client.event_hooks["request"].append(_remove_authorization)
-    return client
-
-
-def _build_headers(chat: ChatSettings) -> dict[str, str]:
-    from memories.providers.embeddings_api import build_headers
-
-    return build_headers(chat.url, chat.api_key)
-
-
-async def _remove_authorization(request: "httpx2.Request") -> None:
-    """Leave the key to the header `api-key`, for Azure, which takes the other one for a token of its own."""
-    request.headers.pop("Authorization", None)
-
-
-def _split_url(url: str) -> tuple[str, dict[str, str]]:
-    """Return the base URL without the endpoint's path, which people copy too, and the query: Azure's api-version."""
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/").removesuffix("/chat/completions")
-    return parts._replace(path=path, query="", fragment="").geturl(), dict(parse_qsl(parts.query))
-
-
-def _build_model(chat: ChatSettings, habits: ChatHabits, client: "AsyncProviderClient") -> "BaseChatModel":
-    from memories.providers.http_client import ProviderClient, isolate_libraries, silence_loggers
-
-    isolate_libraries()
-    from langchain.chat_models import init_chat_model
-
-    silence_loggers()
-    # It quotes answers of an unusual form, such as a list of parts.
-    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
-    limit = {habits.limit_name: _get_limit(chat, habits)} if habits.limit_name else None
-    base_url, query = _split_url(chat.url)
-    model: BaseChatModel = init_chat_model(
-        chat.model,
-        model_provider=chat.provider,
-        base_url=base_url,
-        default_query=query,
-        default_headers={"api-key": _build_headers(chat)["api-key"]},
-        api_key=chat.api_key or "unused",  # self-hosted servers may need none
-        temperature=0 if habits.takes_temperature else None,
-        timeout=chat.timeout_s,
-        max_retries=0,
-        # Both: the library builds the other one by itself, from the environment.
-        http_client=ProviderClient(chat.url, chat.timeout_s),
-        http_async_client=client,
-        http_socket_options=(),
-        use_responses_api=False,
-        stream_usage=False,
-        stream_chunk_timeout=None,
-        extra_body=limit,
-    )
-    return model

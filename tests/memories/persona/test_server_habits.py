@@ -102,6 +102,7 @@ def test_every_kind_of_server_answers_twenty_questions(
         ("openai, o1-preview", 3, ["no temperature", "no system role"]),
         ("old server", 3, ["no token limit"]),
         ("openai, reasoning within the limit", 3, ["no temperature", "more tokens for reasoning"]),
+        ("openai, organization not verified", 2, ["no streaming"]),
         ("vllm, deepseek without parser", 1, ["unmarked reasoning"]),
     ],
 )

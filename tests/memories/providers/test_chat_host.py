@@ -10,7 +10,7 @@ from pytest_django import Settings
 from memories.providers import chat as chat_provider
 from memories.providers.chat_api.errors import ChatUnavailable
 from memories.providers.chat_api.habits import ChatHabits as KnownHabits
-from memories.providers.chat_api.requests import _build_client, _build_model
+from memories.providers.chat_api.langchain_model import build_client, build_model
 from memories.providers.chat_settings import ChatSettings
 from memories.providers.http_client import isolate_libraries
 from tests.model_habits import ChatHabits
@@ -76,8 +76,8 @@ def test_variables_of_libraries_change_neither_host_nor_headers(
 @pytest.mark.usefixtures("_hostile_environment")
 def test_openai_is_asked_if_no_base_url_is_set(settings: Settings) -> None:
     settings.CHAT = ChatSettings("gpt-4.1-mini", api_key="sk-own")
-    client = _build_client(settings.CHAT)
-    built = _build_model(settings.CHAT, KnownHabits(), client)
+    client = build_client(settings.CHAT)
+    built = build_model(settings.CHAT, KnownHabits(), client)
     for library in (built.root_async_client, built.root_client):  # type: ignore[attr-defined]
         assert library.base_url.host == settings.CHAT.host == "api.openai.com"
         assert library.api_key == "sk-own"
@@ -165,7 +165,7 @@ def test_unforeseen_exception_is_a_failure_with_a_code(
     def fail(*_: object) -> None:
         raise LookupError("4711")
 
-    monkeypatch.setattr("memories.providers.chat_api.requests._build_model", fail)
+    monkeypatch.setattr("memories.providers.chat_api.requests.build_model", fail)
     with pytest.raises(ChatUnavailable, match="bad_answer") as raised:
         stream()
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)

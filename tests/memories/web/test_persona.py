@@ -235,7 +235,7 @@ def test_failing_chat_model_falls_back_to_extractive_answer(
     model.mood = Mood.FAILING
     html = ask(ada_client)
     assert FACT in html
-    assert "A provider is not responding" in html
+    assert "A provider did not answer as expected" in html
 
 
 def test_profile_names_remote_chat_model_and_saves_consent(
