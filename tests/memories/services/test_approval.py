@@ -124,6 +124,7 @@ def test_each_bulk_operation_needs_approval(ada: User) -> None:
 )
 @pytest.mark.parametrize("started", [False, True])
 def test_app_cannot_approve_its_own_import(act: Callable[..., Any], started: bool, ada: User) -> None:
+    allow(ada, make_app(client_id="notes"), *scopes.DESCRIPTIONS)
     unrestricted, restricted = app(ada, *scopes.DESCRIPTIONS), make_restricted_app(ada)
     batch = stage(restricted, file_of(LINE))
     if started:  # approval is required only afterwards
