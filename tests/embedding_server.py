@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -160,7 +161,7 @@ class Received:
     """One request: its path with the query, its headers and its body."""
 
     path: str
-    headers: dict[str, str]
+    headers: Message  # whose names are in any case
     body: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -216,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        request = Received(self.path, dict(self.headers), body)
+        request = Received(self.path, self.headers, body)
         self.server.requests.append(request)
         if self.server.location:
             self._send(307, {}, Location=self.server.location)

@@ -3,9 +3,7 @@
 A client speaks to one origin, that of its base URL, which is what users consented to: any other request, such as one
 after a redirect, raises `ForeignOrigin` before it is sent. The libraries' habit of reading the environment is off:
 
-- A proxy is used for https only, which it cannot read (it is asked for a tunnel, RFC 9110 9.3.6), and never for this
-  machine: HTTPS_PROXY, else ALL_PROXY, except for the hosts in NO_PROXY. HTTP_PROXY is ignored, as that proxy would
-  read the texts.
+- A proxy is used for https only, which it cannot read, and never for this machine (proxies.py).
 - Certificates are those of the system, or of SSL_CERT_FILE or SSL_CERT_DIR. SSLKEYLOGFILE is ignored.
 
 A variable that cannot be used raises ProviderRejected ("misconfigured"), and its message names the variable.
@@ -13,26 +11,25 @@ A variable that cannot be used raises ProviderRejected ("misconfigured"), and it
 
 import logging
 import os
+import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
-from importlib.util import find_spec
-from ipaddress import ip_address, ip_network
 from typing import Any, cast
 
 import httpx2
 
 from core.hosts import Origin, is_loopback_host, parse_origin
 from memories.providers.embeddings import ProviderRejected
+from memories.providers.proxies import find_proxy, read_variable
 
 DEADLINE_EXTENSION = "picard_deadline"
 MAX_RESPONSE_BYTES = 200_000_000
 MAX_REDIRECTS = 3  # within the origin
-PROXY_VARIABLES = ("HTTPS_PROXY", "ALL_PROXY")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 # What the openai and langchain libraries read by themselves: other hosts, keys, organizations, headers, and a service
 # that receives whole prompts (LangSmith's tracing and its gateway).
 LIBRARY_PREFIXES = ("OPENAI_", "AZURE_OPENAI_", "LANGCHAIN_", "LANGSMITH_", "LANGGRAPH_")
@@ -60,7 +57,7 @@ class ProviderClient(httpx2.Client):
     def __init__(self, base_url: str, seconds: float) -> None:
         origin = parse_provider_origin(base_url)
         # Not bound methods: without a cycle, connections are closed as soon as the client is dropped.
-        check = partial(_check_request, origin=origin, seconds=seconds)
+        check = partial(_check_request, origin=origin, dialled=_get_dialled_host(origin), seconds=seconds)
         super().__init__(
             **_build_options(origin, seconds), event_hooks={"request": [check], "response": [_limit_response]}
         )
@@ -93,16 +90,6 @@ def parse_provider_origin(base_url: str) -> Origin:
     if origin is None or origin.scheme not in ("http", "https"):
         raise ProviderRejected("misconfigured", "The base URL is not an http or https URL.")
     return origin
-
-
-def find_proxy(origin: Origin) -> str | None:
-    """Return the proxy for requests to this origin, None for a direct connection. Raises ProviderRejected."""
-    if origin.scheme != "https" or is_loopback_host(origin.host) or _is_exempt(origin):
-        return None
-    for name in PROXY_VARIABLES:
-        if value := _read_variable(name):
-            return _check_proxy(name, value)
-    return None
 
 
 @lru_cache(maxsize=1)
@@ -154,9 +141,33 @@ def _build_proxy(url: str, context: ssl.SSLContext) -> httpx2.Proxy:
     return httpx2.Proxy(url, ssl_context=context if is_encrypted else None)
 
 
-def _check_request(request: httpx2.Request, *, origin: Origin, seconds: float) -> None:
+def _get_dialled_host(origin: Origin) -> str:
+    """Return the host to connect to: the proxy's, or the origin's."""
+    proxy = find_proxy(origin)
+    return origin.host if proxy is None else httpx2.URL(proxy).host
+
+
+def _check_request(request: httpx2.Request, *, origin: Origin, dialled: str, seconds: float) -> None:
     _refuse_foreign_origin(request, origin)
     request.extensions[DEADLINE_EXTENSION] = time.monotonic() + seconds
+    if not is_loopback_host(dialled) and not _does_resolve_within(dialled, seconds):
+        raise httpx2.ConnectTimeout("the host's name is not resolved in time", request=request)
+
+
+def _does_resolve_within(host: str, seconds: float) -> bool:
+    """Return False if the resolver does not answer in time, which no time limit of httpx or of sockets covers.
+
+    An unknown name is an answer: connecting then fails at once. The thread ends when the resolver gives up.
+    """
+
+    def resolve() -> None:
+        with suppress(OSError, UnicodeError):
+            socket.getaddrinfo(host, None)
+
+    thread = threading.Thread(target=resolve, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
 
 
 async def _check_async_request(request: httpx2.Request, *, origin: Origin) -> None:
@@ -173,7 +184,7 @@ def _refuse_foreign_origin(request: httpx2.Request, origin: Origin) -> None:
 def _build_ssl_context(origin: Origin) -> ssl.SSLContext:
     if origin.scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
-    return _load_certificates(*(_read_variable(name) or None for name in CERTIFICATE_VARIABLES))
+    return _load_certificates(*(read_variable(name) or None for name in CERTIFICATE_VARIABLES))
 
 
 @lru_cache(maxsize=4)
@@ -189,49 +200,6 @@ def _load_certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
             "misconfigured", "SSL_CERT_FILE or SSL_CERT_DIR has no readable certificates."
         ) from None
     return context
-
-
-def _read_variable(name: str) -> str:
-    """Return a variable, preferably in lower case, as curl reads it."""
-    return (os.environ.get(name.lower()) or os.environ.get(name) or "").strip()
-
-
-def _check_proxy(name: str, value: str) -> str:
-    url = value if "://" in value else f"http://{value}"
-    try:
-        parsed = httpx2.URL(url)
-    except (httpx2.InvalidURL, ValueError):
-        parsed = httpx2.URL("")
-    if parsed.scheme not in PROXY_SCHEMES or not parsed.host:
-        raise ProviderRejected("misconfigured", f"{name} is not the URL of a proxy.")
-    if parsed.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise ProviderRejected("misconfigured", f"{name} is a SOCKS proxy, which needs the package socksio.")
-    return url
-
-
-def _is_exempt(origin: Origin) -> bool:
-    """Return whether NO_PROXY names the host: `*`, a domain, an address, a network, each also with a port."""
-    entries = _read_variable("NO_PROXY").replace(",", " ").split()
-    return any(_matches_entry(origin, entry.lower()) for entry in entries)
-
-
-def _matches_entry(origin: Origin, entry: str) -> bool:
-    if entry == "*":
-        return True
-    entry = entry.rpartition("://")[2]
-    host, separator, port = entry.rpartition(":")
-    if separator and port.isdecimal() and (":" not in host or host.endswith("]")):
-        if int(port) != origin.port:
-            return False
-        entry = host
-    entry = entry.removeprefix("*")
-    address, slash, bits = entry.partition("/")
-    try:
-        network = ip_network(f"{address.strip('[]')}{slash}{bits.strip(']')}", strict=False)
-        return ip_address(origin.host) in network
-    except ValueError:  # one of the two is a name
-        domain = entry.strip("[].")
-        return bool(domain) and (origin.host == domain or origin.host.endswith(f".{domain}"))
 
 
 def _limit_response(response: httpx2.Response) -> None:

@@ -16,9 +16,10 @@ from pytest_django import Settings
 
 from core.hosts import Origin
 from memories.providers import http_client
-from memories.providers.embeddings import CheckedProvider, ProviderRejected
+from memories.providers.embeddings import CheckedProvider, ProviderRejected, ProviderUnavailable
 from memories.providers.embeddings_openai import OpenAICompatibleEmbeddings
-from memories.providers.http_client import AsyncProviderClient, ForeignOrigin, ProviderClient, find_proxy
+from memories.providers.http_client import AsyncProviderClient, ForeignOrigin, ProviderClient
+from memories.providers.proxies import find_proxy
 from tests.chaos.report import IS_LONG
 from tests.embedding_server import KEY, EmbeddingServer, running_embedding_server
 
@@ -256,6 +257,20 @@ def test_base_url_without_a_host_is_refused(url: str) -> None:
     with pytest.raises(ProviderRejected) as error_info:
         ProviderClient(url, 5)
     assert error_info.value.code == "misconfigured"
+
+
+def test_resolver_that_does_not_answer_is_a_timeout(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_: released.wait(60))
+    settings.OPENAI_BASE_URL, settings.EMBEDDING_TIMEOUT_S = "https://models.example/v1", 0.1
+    settings.OPENAI_API_KEY = KEY
+    try:
+        with pytest.raises(ProviderUnavailable, match="timeout"):
+            CheckedProvider(OpenAICompatibleEmbeddings()).embed_query(SECRET)
+    finally:
+        released.set()
 
 
 def test_password_in_the_base_url_is_sent_to_its_host_only(

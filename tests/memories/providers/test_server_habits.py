@@ -247,3 +247,16 @@ def test_memories_are_indexed_and_found_by_meaning_with_every_server(
     results = search_memories(session(ada), "hound")
     assert not results.degraded
     assert results.hits[0].memory.text == "My puppy is called Rex."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["dashscope", "one-text"])
+def test_memory_with_more_passages_than_a_request_takes_is_indexed(
+    use: Callable[[Habits], CheckedProvider], index: Callable[[], int], ada: User, name: str
+) -> None:
+    use(BY_NAME[name])
+    memory = remember(ada, " ".join(f"Word{number} is in sentence {number}." for number in range(340)))
+    assert index() == 1
+    vectors = MemoryVector.objects.filter(memory=memory)
+    assert vectors.count() > 10
+    assert not vectors.filter(embedding=None).exists()
