@@ -76,8 +76,8 @@ group by id order by score desc, id desc limit %s
 """
 
 # Stored tokens are sorted, so that `width_bucket` finds a word by binary search. Only passages that contain a query
-# word, are near the query, or may get a neighbor's word are grouped into memories. A memory's `bits` are the query words
-# that it has: bit 0 for the first in its text, bit 31 for it in its date. Memories with the same bits are of one kind.
+# word, are near the query, or may get a neighbor's word are grouped into memories. A memory's `bits` are the query's
+# words that it has: bit 0 for the first in its text, bit 31 for it in its date. Memories with equal bits are one kind.
 # Memories with the same bits and the same neighbors' bits are of one surrounding, for which everything but the cosine
 # is computed. Whatever stands at one place counts once. No two CTEs are joined, so that the cost is linear whatever
 # the planner expects. Places are an array because PostgreSQL expects fewer rows from it than from generate_series.
@@ -123,7 +123,8 @@ rarity as materialized (
 scored as materialized (
   select ids, cosines, bits, {" | ".join(GIVERS)} <> 0 as has_neighbor, score.* from surrounding, lateral (
     select sum(weight) as weight, sum(weight * weight) as squares, sum(weight * specificity) as single,
-           coalesce(sum(idf * is_distinctive) filter (where own_weight > 0), 0) / sum(idf * is_distinctive) as idf_share,
+           coalesce(sum(idf * is_distinctive) filter (where own_weight > 0), 0)
+             / sum(idf * is_distinctive) as idf_share,
            case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
     from (
       select *, case when shared_tf > 0 then greatest(
