@@ -10,8 +10,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 from django.conf import settings
@@ -38,21 +39,52 @@ MAX_BACKOFF_S = 600.0
 MAX_CODE_CHARACTERS = 40  # of the column
 MAX_PAUSE_S = 60.0  # after an unexpected error
 
+FIRST_OWNER = UUID(int=0)  # before all others
+NEXT_OWNER = """(
+  select owner_id from memories_memory
+  where index_state = 'pending' and owner_id > {}::uuid order by owner_id limit 1)"""
+
 # Due, and either unleased or leased by a dead worker (its lock is free) or by this one, which is processing nothing.
+# Owners take turns, from the one after `after` on: the first memory of each comes before the second of any, so that
+# nobody waits behind another user's import. Each step to the next owner is an index lookup.
 CLAIM = f"""
-with dead as (
+with recursive dead as (
   select leased_by from (
     select distinct index_leased_by as leased_by from memories_memory
     where index_state = 'pending' and index_leased_by is not null) leases
   where leased_by = %(worker)s or leased_by not in ({LIVE_WORKERS_SQL})),
+turn as (
+  select id as owner_id, id as first, 1 as place
+  from (select coalesce({NEXT_OWNER.format("%(after)s")}, {NEXT_OWNER.format(f"'{FIRST_OWNER}'")}) as id) start
+  union all
+  select following.id, first, place + 1
+  from turn, lateral (
+    select coalesce({NEXT_OWNER.format("turn.owner_id")}, {NEXT_OWNER.format(f"'{FIRST_OWNER}'")}) as id) following
+  where place < %(limit)s and following.id <> first),
 due as (
+  select id, row_number() over (partition by owner_id order by index_due_at) as number, index_due_at
+  from turn, lateral (
+    select id, index_due_at from memories_memory
+    where owner_id = turn.owner_id and index_state = 'pending' and index_due_at <= statement_timestamp()
+      and (index_leased_by is null or index_leased_by in (select leased_by from dead))
+    order by index_due_at limit %(limit)s) own),
+free as (
   select id from memories_memory
-  where index_state = 'pending' and index_due_at <= statement_timestamp()
+  where id = any(array(select id from due order by number, index_due_at limit %(limit)s)) and index_state = 'pending'
     and (index_leased_by is null or index_leased_by in (select leased_by from dead))
-  order by index_due_at limit %(limit)s for update skip locked)
-update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1
-from due where m.id = due.id returning m.id
+  for update skip locked),
+claimed as (
+  update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1
+  from free where m.id = free.id returning m.id)
+select array(select id from claimed), (select owner_id from turn order by place desc limit 1)
 """  # noqa: S608 - put together from constants # nosec B608
+
+
+@dataclass
+class OwnerTurns:
+    """The owner whose turn was the last: of many owners, each batch serves those after the previous batch's."""
+
+    last: UUID = field(default=FIRST_OWNER)
 
 
 class WorkerLease:
@@ -102,24 +134,24 @@ def _pause(seconds: float, should_stop: Callable[[], bool]) -> None:
 
 
 def _work_with_lease(should_stop: Callable[[], bool]) -> None:
-    lease = WorkerLease()
+    lease, turns = WorkerLease(), OwnerTurns()
     try:
         while not should_stop():
             close_old_connections()
             recovery.retry_if_due()
             retention.run_if_due()
-            if not process_batch(lease.worker):
+            if not process_batch(lease.worker, turns=turns):
                 lease.wait(min(POLL_S, get_seconds_until_due()), should_stop)
     finally:
         lease.close()
 
 
-def process_batch(worker: int, *, limit: int = BATCH) -> int:
+def process_batch(worker: int, *, limit: int = BATCH, turns: OwnerTurns | None = None) -> int:
     """Claim, embed and store one batch; return how many memories were claimed.
 
     If that fails unexpectedly, the memories are due again later; only those at fault, if the first one succeeds alone.
     """
-    memories = claim_memories(worker, limit)
+    memories = claim_memories(worker, limit, turns)
     if memories and (error := _try_to_index(worker, memories)):
         first, *others = memories
         failed = {first.pk: error}
@@ -150,11 +182,13 @@ def _try_to_index(worker: int, memories: Sequence[Memory]) -> str:
     return ""
 
 
-def claim_memories(worker: int, limit: int) -> list[Memory]:
+def claim_memories(worker: int, limit: int, turns: OwnerTurns | None = None) -> list[Memory]:
     """Lease due memories to this worker. The statement commits at once, so that others can detect a later crash."""
+    turns = turns or OwnerTurns()
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"worker": worker, "limit": limit})
-        ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute(CLAIM, {"worker": worker, "limit": limit, "after": turns.last})
+        [(ids, last)] = cursor.fetchall()
+    turns.last = last or FIRST_OWNER
     return list(Memory.objects.filter(pk__in=ids))
 
 

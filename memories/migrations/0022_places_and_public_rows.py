@@ -1,7 +1,7 @@
 from django.db import migrations, models, transaction
 
 MEMORIES, VECTORS = "memories_memory", "memories_memoryvector"
-PLACE, PUBLIC = "one_memory_a_place", "memory_vector_public"
+PLACE, PUBLIC, DUE = "one_memory_a_place", "memory_vector_public", "memory_due_by_owner"
 COLUMNS = ("memory", "is_public", "expires_at", "space", "embedding", "tokens", "sequence")
 MAX_POSITION = 2**31 - 1
 
@@ -78,6 +78,11 @@ class Migration(migrations.Migration):
                     "where conversation is not null",
                 ),
                 *build_index(
+                    DUE,
+                    f"create index concurrently {DUE} on {MEMORIES} (owner_id, index_due_at) "
+                    "where index_state = 'pending'",
+                ),
+                *build_index(
                     PUBLIC,
                     f"create index concurrently {PUBLIC} on {VECTORS} (owner_id) include (memory_id, is_public, "
                     "expires_at, space_id, embedding, tokens, sequence) where is_public and not is_trashed",
@@ -90,6 +95,12 @@ class Migration(migrations.Migration):
                         condition=models.Q(("conversation__isnull", False)),
                         fields=("owner", "conversation", "position"),
                         name=PLACE,
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="memory",
+                    index=models.Index(
+                        condition=models.Q(("index_state", "pending")), fields=["owner", "index_due_at"], name=DUE
                     ),
                 ),
                 migrations.AddIndex(

@@ -144,6 +144,11 @@ class Memory(Owned, models.Model):
                 condition=~Q(index_state="ready"),
             ),
             models.Index(
+                fields=["owner", "index_due_at"],
+                name="memory_due_by_owner",
+                condition=Q(index_state="pending"),
+            ),
+            models.Index(
                 fields=["supersedes"], name="memory_supersedes", condition=Q(supersedes__isnull=False)
             ),
         ]

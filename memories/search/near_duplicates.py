@@ -28,7 +28,7 @@ DUPLICATE_THRESHOLD = 0.9  # minimum cosine of likely duplicates (docs/decisions
 SIMILAR_THRESHOLD = 0.6  # minimum cosine of similar memories
 MAX_SIMILAR = 5
 MAX_CANDIDATES = 12  # nearest memories that are compared by their words
-MAX_ROWS = 200  # nearest passages to one of the memory's
+MAX_ROWS = 200  # nearest passages to the memory's first one
 MERGE_SEPARATOR = "\n\n"  # between two merged texts
 
 
@@ -173,13 +173,21 @@ def _compute_similarities(actor: Actor, memory: Memory) -> dict[UUID, float]:
         space__encoder=stored[0][1], embedding__isnull=False
     )
     minimum = SIMILAR_THRESHOLD if len(lists) > 1 else SAME_SUBJECT
-    found = [_find_near_rows(others, *pair, minimum) for pair in zip(private, public, strict=True)]
-    in_all = set.intersection(*map(set, found)) - {memory.pk}
-    return {each: min(near[each] for near in found) for each in in_all}
+    found: list[dict[UUID, float]] = []
+    for pair in zip(private, public, strict=True):
+        # All vectors are read once, and for the other passages only those of the memories that are still possible.
+        rows = others.filter(memory_id__in=list(found[-1])) if found else others
+        found.append(_find_near_rows(rows, *pair, minimum, limit=None if found else MAX_ROWS))
+    return {each: min(near[each] for near in found) for each in found[-1].keys() - {memory.pk}}
 
 
 def _find_near_rows(
-    others: QuerySet[MemoryVector], private: list[float], public: list[float], minimum: float
+    others: QuerySet[MemoryVector],
+    private: list[float],
+    public: list[float],
+    minimum: float,
+    *,
+    limit: int | None,
 ) -> dict[UUID, float]:
     """Return each memory's best cosine to a vector, given in the form of private and of public rows."""
     distance = Case(
@@ -188,7 +196,7 @@ def _find_near_rows(
     )
     near = others.annotate(distance=distance).filter(distance__lte=-minimum).order_by("distance")
     best: dict[UUID, float] = {}
-    for memory_id, negative in near.values_list("memory_id", F("distance"))[:MAX_ROWS]:
+    for memory_id, negative in near.values_list("memory_id", F("distance"))[:limit]:
         # Vectors rounded to halfvecs can be slightly longer than one.
         best[memory_id] = max(best.get(memory_id, -1.0), min(-negative, 1.0))
     return best

@@ -57,7 +57,7 @@ TEXT_BITS = (1 << MAX_WORDS) - 1  # without those of dates
 # The words of the place at each distance, and how much of the word at `place` they give.
 GIVERS = [f"giver{number}" for number in range(len(NEIGHBOUR_WEIGHTS))]
 NEIGHBOUR_BITS = [
-    f"coalesce(first_value(bits) over (order by number range between {reach} and {reach}), 0) as {giver}"
+    f"coalesce(bit_or(bits) over (order by number range between {reach} and {reach}), 0) & {TEXT_BITS} as {giver}"
     for giver, distance in zip(GIVERS, NEIGHBOUR_WEIGHTS, strict=True)
     for reach in [f"{abs(distance)} {'preceding' if distance > 0 else 'following'}"]
 ]
@@ -75,20 +75,20 @@ from (
 group by id order by score desc, id desc limit %s
 """
 
-# Only passages that contain a query word, are near the query, or may get a neighbor's word are grouped into memories.
-# A memory's `bits` are the query words that it has: bit 0 for the first in its text, bit 31 for it in its date.
-# Memories with the same bits are of one kind, so that everything but the cosine is computed per kind. Places are an
-# array because PostgreSQL expects fewer rows from it than from generate_series and builds smaller hash tables.
-# So are the neighbors: what stands at a place counts once, and memories with the same words and the same neighbors are
-# of one surrounding, so that the cost stays linear however many memories share a place. `offset 0` keeps PostgreSQL
-# from computing an expression again wherever it is used.
+# Stored tokens are sorted, so that `width_bucket` finds a word by binary search. Only passages that contain a query
+# word, are near the query, or may get a neighbor's word are grouped into memories. A memory's `bits` are the query's
+# words that it has: bit 0 for the first in its text, bit 31 for it in its date. Memories with equal bits are one kind.
+# Memories with the same bits and the same neighbors' bits are of one surrounding, for which everything but the cosine
+# is computed. Whatever stands at one place counts once. No two CTEs are joined, so that the cost is linear whatever
+# the planner expects. Places are an array because PostgreSQL expects fewer rows from it than from generate_series.
+# `offset 0` keeps PostgreSQL from computing an expression again wherever it is used.
 FUSED = f"""
 with word as materialized (
   select * from unnest(%s::bigint[], %s::bool[], %s::bigint[]) word(token, of_public, bit)),
 passage as materialized (
   select memory_id, sequence, {{cosine}} as cosine,
-         case when tokens && case when is_public then %s::bigint[] else %s::bigint[] end
-              then (select bit_or(bit) from word where of_public = is_public and token = any(tokens)) end as bits
+         (select bit_or(bit) from word
+          where of_public = is_public and tokens[width_bucket(token, tokens)] = token) as bits
   from ({{rows}}) visible),
 total as materialized (select count(*)::float8 as n, count(sequence) > 0 as is_marked from passage),
 memory as materialized (
@@ -98,13 +98,18 @@ memory as materialized (
     select min(cosine) from (select cosine from passage where cosine is not null order by cosine desc limit %s) nearest)
   group by memory_id),
 turn as materialized (
-  select id, bits, sum(
+  select id, cosine, bits, sum(
     case when sequence = before then 0
          when sequence <= before + {MAX_GAP}
            or sequence between before + {TURN_PLACES // 2} and before + {MAX_TURN_GAP} then 1
          else {APART} end) over (order by sequence) as number
-  from (select id, bits, sequence, lag(sequence) over (order by sequence) as before from memory
+  from (select id, cosine, bits, sequence, lag(sequence) over (order by sequence) as before from memory
         where sequence is not null and (select is_marked from total)) marked),
+surrounding as materialized (
+  select bits, {", ".join(GIVERS)}, array_agg(id) as ids, array_agg(cosine) as cosines
+  from (select id, cosine, bits, {", ".join(NEIGHBOUR_BITS)} from turn
+        union all select id, cosine, bits, {", ".join("0" for _ in GIVERS)} from memory where sequence is null) placed
+  group by bits, {", ".join(GIVERS)}),
 kind as materialized (select bits, count(*) as found from memory group by bits),
 rarity as materialized (
   select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf,
@@ -116,38 +121,22 @@ rarity as materialized (
                  coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
           from unnest(%s::int[]) place, kind group by place) counted) weighed),
 scored as materialized (
-  select bits, score.* from kind, lateral (
+  select ids, cosines, bits, {" | ".join(GIVERS)} <> 0 as has_neighbor, score.* from surrounding, lateral (
     select sum(weight) as weight, sum(weight * weight) as squares, sum(weight * specificity) as single,
-           coalesce(sum(idf * is_distinctive) filter (where weight > 0), 0) / sum(idf * is_distinctive) as idf_share,
+           coalesce(sum(idf * is_distinctive) filter (where own_weight > 0), 0)
+             / sum(idf * is_distinctive) as idf_share,
            case when bool_and(tf = 1) then %s::float8 else 0 end as bonus
-    from (select idf, is_distinctive, specificity, bits >> place & 1 as tf, {WORD_WEIGHT} as weight
-          from rarity offset 0) own) score),
-place as materialized (
-  select number, {", ".join(NEIGHBOUR_BITS)}
-  from (select number, bit_or(bits) & {TEXT_BITS} as bits from turn group by number) standing),
-surrounding as materialized (
-  select bits, {", ".join(GIVERS)}, array_agg(id) as ids
-  from (select id, turn.bits, {", ".join(GIVERS)} from turn join place using (number)) placed
-  where {" | ".join(GIVERS)} <> 0 group by bits, {", ".join(GIVERS)}),
-boosted as materialized (
-  select unnest(ids) as id, weight + gained as weight, squares + gained_squares as squares,
-         single + gained_single as single
-  from surrounding join scored using (bits), lateral (
-    select sum(gain) as gained, sum(gain * (gain + 2 * own_weight)) as gained_squares,
-           sum(gain * specificity) as gained_single
     from (
-      select specificity, own_weight,
-             greatest(0, idf * %s::float8 * (tf + shared_tf) / (tf + shared_tf + %s::float8) - own_weight) as gain
-      from (
-        select idf, specificity, bits >> place & 1 as tf, {SHARED_WEIGHT} as shared_tf, {WORD_WEIGHT} as own_weight
-        from rarity where ({" | ".join(GIVERS)}) >> place & 1 = 1 offset 0) shared
-      offset 0) each_word) gained)
-select id, cosine, bits, idf_share, boosted.weight is not null as has_neighbor,
-       coalesce(cosine, 0) + bonus + {WEIGHT_OF_SINGLE_WORDS} * coalesce(boosted.single, scored.single) / asked
-       + {WEIGHT_OF_PAIRS} * power(greatest(0, coalesce(boosted.weight ^ 2 - boosted.squares,
-           scored.weight ^ 2 - scored.squares)) / asked ^ 2, {PAIR_EXPONENT}) as score
-from memory join scored using (bits) left join boosted using (id), (select sum(idf) as asked from rarity) query
-where cosine is not null or boosted.weight > 0 or scored.weight > 0
+      select *, case when shared_tf > 0 then greatest(
+          own_weight, idf * %s::float8 * (tf + shared_tf) / (tf + shared_tf + %s::float8)) else own_weight end as weight
+      from (select idf, is_distinctive, specificity, bits >> place & 1 as tf, {SHARED_WEIGHT} as shared_tf,
+                   {WORD_WEIGHT} as own_weight from rarity offset 0) own offset 0) word) score)
+select id, cosine, bits, idf_share, has_neighbor,
+       coalesce(cosine, 0) + bonus + {WEIGHT_OF_SINGLE_WORDS} * single / asked
+       + {WEIGHT_OF_PAIRS} * power(greatest(0, weight ^ 2 - squares) / asked ^ 2, {PAIR_EXPONENT}) as score
+from (select unnest(ids) as id, unnest(cosines) as cosine, bits, idf_share, has_neighbor, weight, squares, single, bonus
+      from scored) each_memory, (select sum(idf) as asked from rarity) query
+where cosine is not null or weight > 0
 order by score desc, cosine desc nulls last, id desc limit %s
 """  # noqa: S608 # nosec B608
 
@@ -255,8 +244,6 @@ def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> l
         [False] * len(private) + [True] * len(public),
         [bit for _, bit in [*private, *public]],
         *build_cosine_params(query),
-        [token for token, _ in public],
-        [token for token, _ in private],
         *rows.params,
         limit * PASSAGES_A_MEMORY,
         _find_distinctive_words(query),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from django.utils.html import escape
@@ -20,6 +21,7 @@ ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto"}
 PLAIN = {"paragraph_open", "paragraph_close", "text", "softbreak", "hardbreak"}
 REL = "noopener nofollow ugc"
+MAX_EMPTY_CELLS = 1_000  # with which the rows of tables are filled up; the rest of the text is then no table
 
 
 def render_markdown(text: str) -> SafeString | None:
@@ -45,6 +47,8 @@ def render_markdown(text: str) -> SafeString | None:
 def _create_renderer() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
+    # By default 65,536, for which a text of 2,400 characters suffices. It is not an option of the renderer.
+    vars(import_module("markdown_it.rules_block.table"))["MAX_AUTOCOMPLETED_CELLS"] = MAX_EMPTY_CELLS
     # Without "code" (by indentation), "lheading" and "reference", which misread plain text as markup.
     renderer = MarkdownIt("commonmark", {"html": False, "breaks": True})
     renderer.enable(["table", "strikethrough"]).disable(["code", "lheading", "reference"])

@@ -209,3 +209,25 @@ def _raise(error: Exception) -> Callable[[Sequence[str]], None]:
         raise error
 
     return act
+
+
+def test_nobody_waits_behind_the_import_of_another(ada: User, bob: User) -> None:
+    writes.create_memories(session(ada), [writes.NewMemory(f"Note {n}.") for n in range(30)])
+    own = remember(bob, "I keep bees.")
+    more = remember(bob, "I keep ants.")
+    claimed = [memory.pk for memory in indexer.claim_memories(0, 10)]
+    assert {own.pk, more.pk} < set(claimed)
+    assert len(claimed) == 10
+
+
+def test_owners_take_turns_if_there_are_more_than_a_batch_has(ada: User, bob: User, carol: User) -> None:
+    for user in (ada, bob, carol):
+        writes.create_memories(session(user), [writes.NewMemory(f"Note {n}.") for n in range(4)])
+    turns = indexer.OwnerTurns()
+    claimed = [[each.owner_id for each in indexer.claim_memories(1, 2, turns)] for _ in range(3)]
+    assert sorted(owner for batch in claimed for owner in batch) == sorted([ada.pk, bob.pk, carol.pk] * 2)
+    assert all(len(set(batch)) == 2 for batch in claimed)
+
+
+def test_claims_of_an_empty_queue_are_empty(db: None) -> None:
+    assert indexer.claim_memories(0, 10) == []

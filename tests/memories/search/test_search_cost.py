@@ -3,6 +3,7 @@
 import math
 import random
 from collections import Counter
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
@@ -136,3 +137,30 @@ def test_phrase_in_every_memory_decrypts_few(ada: User, monkeypatch: pytest.Monk
     writes.create_memories(session(ada), [NewMemory(f"The old zebo garbo {n}") for n in range(120)])
     assert len(search_memories(session(ada), '"zebo garbo"').hits) == 10
     assert len(decrypted) <= 50
+
+
+def test_tokens_do_not_tell_the_order_of_words(ada: User) -> None:
+    memory = writes.create_memory(session(ada), text=" ".join(WORDS), tags=["zebo", "gario"])
+    writes.update_memory(session(ada), memory.pk, tags=["lubo"])
+    rows = [list(row.tokens) for row in MemoryVector.objects.filter(owner=ada)]
+    assert rows == [sorted(tokens) for tokens in rows]
+    MemoryVector.objects.filter(owner=ada).update(tokens=[3, 1, 2])
+    migration = import_module("memories.migrations.0022_places_and_public_rows")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.SORT, [ada.pk])
+    assert [row.tokens for row in MemoryVector.objects.filter(owner=ada)] == [[1, 2, 3]] * len(rows)
+
+
+def test_searches_of_others_touch_no_private_row(ada: User, bob: User) -> None:
+    items = [NewMemory(f"zebo {n}", "public" if n < 3 else "private") for n in range(300)]
+    writes.create_memories(session(ada), items)
+    User.objects.filter(pk=ada.pk).update(persona_enabled=True)
+    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(session(bob), owner=ada))
+    assert rows is not None
+    with connection.cursor() as cursor:
+        cursor.execute("analyze memories_memoryvector")
+        params: Any = rows.params
+        cursor.execute(f"explain (analyze, timing off, format json) {rows.sql}", params)
+        [[plan]] = cursor.fetchall()
+    assert "memory_vector_public" in json.dumps(plan)
+    assert "Rows Removed" not in json.dumps(plan)

@@ -54,6 +54,14 @@ def test_plain_text_is_not_rendered(text: str) -> None:
     assert render_markdown(text) is None
 
 
+@pytest.mark.parametrize("columns", [50, 200, 700])
+def test_short_text_gives_no_large_table(columns: int) -> None:
+    rows = (8_000 - 5 * columns) // 4
+    html = render_markdown("|a" * columns + "|\n" + "|-" * columns + "|\n" + "|x|\n" * rows) or ""
+    assert html.count("<td") + html.count("<th") <= 1_000 + columns * 3
+    assert len(html) < 60_000
+
+
 def test_memory_page_renders_markdown(ada: User, ada_client: Client) -> None:
     memory = remember(ada, "# Shopping\n- *green* tea\n- <b>bread</b>\n\n![x](https://evil.example/a.png)")
     html = ada_client.get(f"/memories/{memory.pk}/").content.decode()

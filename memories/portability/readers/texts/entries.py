@@ -19,6 +19,8 @@ from memories.portability.readers.texts.lines import (
 from memories.portability.readers.texts.paragraphs import FRAGMENT_CHARACTERS
 from memories.portability.readers.times import parse_time
 
+END_CHARACTERS = 100  # of a line, which may be long and is looked at for each line below it
+
 
 class EntryKind(StrEnum):
     DATED = "dated"
@@ -68,8 +70,10 @@ class Entry:
     @property
     def takes_items(self) -> bool:
         """Whether items right below it without an indent belong to it: a dated entry may end with a colon."""
-        is_lead = self.kind is EntryKind.DATED and self.lines[0].rstrip().endswith(COLONS)
-        return self.kind is EntryKind.BLOCK or is_lead
+        if self.kind is EntryKind.BLOCK:
+            return True
+        end = self.lines[0][-END_CHARACTERS:].rstrip() if self.kind is EntryKind.DATED else ""
+        return end.endswith(COLONS)
 
     @property
     def is_heading(self) -> bool:
