@@ -7,8 +7,10 @@ import sys
 
 import pytest
 from cryptography.fernet import Fernet
+from pytest_django import Settings
 
 from accounts.keys import check_master_keys
+from picard.config.checks import find_settings_warnings
 from picard.config.env import Environment
 from tests.chaos.report import record
 from tests.processes import PROJECT, run
@@ -40,6 +42,9 @@ BAD = [
     ("picard.E011", {"SEARCH_LANGUAGE": "klingon"}),
     ("picard.E012", {"METRICS_TOKEN": "short"}),
     ("picard.E013", {"SECURITY_CONTACT": "security@example.org"}),
+    ("picard.E015", {"STATEMENT_TIMEOUT_S": "0"}),
+    ("picard.E018", {"OPENAI_BASE_URL": "127.0.0.1:11434/v1"}),
+    ("picard.E018", {"CHAT_BASE_URL": "ollama.internal/v1"}),
 ]
 
 
@@ -164,3 +169,31 @@ def test_path_in_the_public_url_is_reported_with_the_url_to_set() -> None:
     stderr = start(PUBLIC_URL="https://Memory.example.org:443/picard?key=secret").stderr
     assert "Set it to https://memory.example.org\n" in stderr
     assert "secret" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("public_url", "hops", "warned"),
+    [
+        ("https://picard.example", 0, True),
+        ("https://picard.example", 1, False),
+        ("http://127.0.0.1:1", 0, False),
+    ],
+)
+def test_proxy_that_is_not_counted_is_a_warning(
+    settings: Settings, public_url: str, hops: int, warned: bool
+) -> None:
+    settings.PUBLIC_URL, settings.TRUSTED_PROXY_HOPS = public_url, hops
+    assert [warning.id for warning in find_settings_warnings()] == ["picard.W001"] * warned
+
+
+def test_libpq_variables_of_the_caller_do_not_reach_the_embedded_database() -> None:
+    process = run(
+        "-c",
+        "import os, picard.settings; print([name for name in os.environ if name.startswith('PG')])",
+        DATABASE_URL="",
+        PGOPTIONS="-c search_path=none",
+        PGSERVICE="none",
+        PGHOSTADDR="192.0.2.1",
+        PGDATESTYLE="German",
+    )
+    assert process.stdout == "[]\n"
