@@ -127,7 +127,7 @@ class Environment(CollectingEnv):
 def drop_libpq_variables() -> None:
     """Remove the caller's PG* variables, which libpq would apply: they are about other servers."""
     for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
+        os.environ.pop(name)
 
 
 def _database_settings(url: str) -> dict[str, Any]:
