@@ -1,6 +1,9 @@
 """Signal receivers that react to changed rows."""
 
-from django.db.models.signals import post_delete, post_save
+from collections import deque
+from uuid import UUID
+
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
 from accounts.consent import embeddings as embedding_consent
@@ -18,9 +21,16 @@ def wake_indexing(instance: Memory, **_: object) -> None:
         wake_workers_on_commit()
 
 
+@receiver(pre_delete, sender=User)
+def lock_memories(instance: User, **_: object) -> None:
+    """Lock the user's memories before anything else of them, as the indexing worker does, which would deadlock else."""
+    _lock_memories(instance.pk)
+
+
 @receiver(post_delete, sender=PersonKey)
 def delete_vectors(instance: PersonKey, **_: object) -> None:
     """Delete a user's vectors and keywords with their key: they reveal much about the texts it encrypted."""
+    _lock_memories(instance.pk)
     MemoryVector.objects.filter(owner_id=instance.pk).delete()
 
 
@@ -34,3 +44,8 @@ def move_memories(person: User, former: str, **_: object) -> None:
 def enqueue_withheld_memories(person: User, **_: object) -> None:
     """Queue the memories that were withheld from the provider until its user consented."""
     enqueue_withheld(person)
+
+
+def _lock_memories(owner_id: UUID) -> None:
+    rows = Memory.objects.filter(owner_id=owner_id).order_by("pk").select_for_update().values_list("pk")
+    deque(rows.iterator(), maxlen=0)

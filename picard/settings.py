@@ -15,7 +15,7 @@ from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.providers.chat_settings import load_chat_settings
 from oauth.settings import build_provider_settings
-from picard.config.env import Environment
+from picard.config.env import Environment, drop_libpq_variables
 from picard.config.languages import list_languages
 from picard.config.log_config import logging_settings
 from picard.config.paths import PROJECT, get_picard_home
@@ -32,6 +32,8 @@ DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 BIND = env.str("BIND", default="127.0.0.1")  # the address that the web server listens on
 EMBEDDED = not env.str("DATABASE_URL", default="")
+if EMBEDDED:
+    drop_libpq_variables()
 _local_url = f"http://127.0.0.1:{PORT}" if EMBEDDED or DEBUG else ""
 PUBLIC_URL = env.read_origin("PUBLIC_URL", default=_local_url)
 _public = urlsplit(PUBLIC_URL)

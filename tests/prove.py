@@ -55,6 +55,7 @@ ATTACKS = {
         "Slow clients, concurrent uses of one idempotency key and a database restart do no harm",
         ["tests/chaos/test_server.py", "tests/oauth/tokens/test_concurrency.py"],
     ),
+    "one account": ("One person cannot slow the others", ["tests/chaos/test_one_account.py"]),
     "races": ("Of two concurrent deploys, one waits", ["tests/chaos/test_races.py"]),
     "disk": (
         "On a full disk, writes fail with an error message and nothing is lost",

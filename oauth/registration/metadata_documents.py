@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from threading import Timer
+from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore, Thread, Timer
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,7 +36,10 @@ from oauth.registration.client_metadata import PUBLIC, InvalidClientMetadata, pa
 ADDRESS = re.compile(r"[!-~]{1,255}")
 HTTPS_PORT = 443
 ACCEPTED = "application/json, application/*+json"
+RESOLVERS = 8  # threads that resolve names at once, with those that nobody waits for any more
 JSON_TYPE = re.compile(r"\s*application/(?:[^\s;/]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+
+_resolvers = BoundedSemaphore(RESOLVERS)
 
 
 class MetadataDocumentError(cimd.CIMDError):  # type: ignore[misc]
@@ -75,7 +79,7 @@ class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
         The toolkit's time-out restarts with every byte received, so a slow sender could block a thread.
         """
         deadline = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
-        url, addresses = _resolve_url(client_id)
+        url, addresses = _resolve_url(client_id, deadline)
         for address in addresses:
             with suppress(OSError, HTTPException), _open_connection(url, address, deadline) as connection:
                 path = f"{url.path}?{url.query}" if url.query else url.path
@@ -131,7 +135,7 @@ def _store_client(client_id: str) -> None:
             raise MetadataDocumentError(_("Another app is registered with this client ID.")) from None
 
 
-def _resolve_url(client_id: str) -> tuple[SplitResult, list[str]]:
+def _resolve_url(client_id: str, deadline: float) -> tuple[SplitResult, list[str]]:
     """Return the URL and the IP addresses of its host, which are all public. Raises MetadataDocumentError."""
     try:
         cimd._validate_client_id_url(client_id)
@@ -143,10 +147,37 @@ def _resolve_url(client_id: str) -> tuple[SplitResult, list[str]]:
             )
         ) from None
     try:
-        return url, cimd._resolve_and_validate(url.hostname, url.port or HTTPS_PORT)
-    except (cimd.CIMDError, UnicodeError):  # the toolkit's message contains the IP address
+        return url, _resolve_host(str(url.hostname), url.port or HTTPS_PORT, deadline)
+    except (cimd.CIMDError, OSError, UnicodeError):  # the toolkit's message contains the IP address
         text = _("%(host)s, the host of the app's metadata document, was not found on the public internet.")
         raise MetadataDocumentError(text % {"host": url.hostname}) from None
+
+
+def _resolve_host(host: str, port: int, deadline: float) -> list[str]:
+    """Return the public addresses of a host. Raises CIMDError, and TimeoutError at the deadline.
+
+    A name server of a stranger may answer slowly, and the system's resolver takes no time limit.
+    """
+    answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            answers.put(cimd._resolve_and_validate(host, port))
+        except Exception as error:  # noqa: BLE001 (it is raised in the waiting thread)
+            answers.put(error)
+        finally:
+            _resolvers.release()
+
+    if not _resolvers.acquire(timeout=_get_remaining_s(deadline)):
+        raise TimeoutError
+    Thread(target=resolve, name="resolver", daemon=True).start()
+    try:
+        answer = answers.get(timeout=_get_remaining_s(deadline))
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _parse_document(response: HTTPResponse, body: bytes, host: str) -> tuple[dict[str, object], int]:

@@ -30,7 +30,8 @@ def _collect_errors_of(parser: Parser, **options: Any) -> Parser:
 
     def parse(self: "CollectingEnv", name: str, default: Any = "") -> Any:
         try:
-            return cast(Any, parser)(self, name, default, **options)
+            value = cast(Any, parser)(self, name, default, **options)
+            return default if value == "" else value  # as a line of .env may be: not set
         except (OSError, ValueError) as error:
             self.faults[name] = _describe(name, error)
             return default
@@ -121,6 +122,12 @@ class Environment(CollectingEnv):
         except ValueError:
             self.faults[var] = f"{var}: Not a valid URL"
             return {}
+
+
+def drop_libpq_variables() -> None:
+    """Remove the caller's PG* variables, which libpq would apply: they are about other servers."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        os.environ.pop(name)
 
 
 def _database_settings(url: str) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def run_diagnostics() -> Iterator[Finding]:
 
 
 def check_configuration() -> CheckResult:
-    messages = [*checks.find_settings_faults(), *run_checks(include_deployment_checks=not settings.EMBEDDED)]
+    settings_messages = [*checks.find_settings_faults(), *checks.find_settings_warnings()]
+    messages = [*settings_messages, *run_checks(include_deployment_checks=not settings.EMBEDDED)]
     faults = [fault for fault in messages if not fault.is_silenced() and fault.id not in IGNORED_CHECKS]
     if not faults:
         return State.OK, f"no errors; URL {settings.PUBLIC_URL}", ""
@@ -261,6 +262,13 @@ def check_files() -> CheckResult:
             f"other accounts can read {', '.join(map(str, exposed))}",
             "Run chmod go= on each of them.",
         )
+    if _is_shared_account(settings.PICARD_HOME / "postgres" / "data"):
+        hint = "Stop Picard, create an account `picard`, and run: chown -R picard PICARD_HOME/postgres/data"
+        return (
+            State.WARN,
+            "the database belongs to `nobody`, and so to every service that runs as nobody",
+            hint,
+        )
     env_file = settings.ENV_FILE
     # Group access is allowed: the group may be the server's own.
     if env_file.is_file() and stat.S_IMODE(env_file.stat().st_mode) & 0o007:
@@ -281,6 +289,13 @@ HINTS: dict[Callable[[], CheckResult], str] = {
 
 def _get_metrics() -> dict[str, Any]:
     return {metric.name: metric.value for metric in stats.collect_database_metrics()}
+
+
+def _is_shared_account(path: Path) -> bool:
+    try:
+        return path.owner() == "nobody"
+    except (OSError, KeyError):  # not there, or an account without a name
+        return False
 
 
 def _list_files(folder: Path) -> list[Path]:

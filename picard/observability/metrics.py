@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
 from picard.observability import stats
+from picard.observability.access import has_metrics_token
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -19,7 +19,7 @@ def metrics_view(request: HttpRequest) -> HttpResponse:
     """Return the metrics; 404 if no token is configured, 401 without a valid token."""
     if not settings.METRICS_TOKEN:
         raise Http404
-    if not _has_valid_token(request):
+    if not has_metrics_token(request):
         return HttpResponse("Unauthorized\n", status=401, headers={"WWW-Authenticate": "Bearer"})
     from prometheus_client import CollectorRegistry, PlatformCollector
     from prometheus_client.exposition import choose_encoder
@@ -46,8 +46,3 @@ class GaugeCollector:
             is_counter = metric.name.endswith("_total")
             family = CounterMetricFamily if is_counter else GaugeMetricFamily
             yield family(metric.name, metric.help, value=metric.value)
-
-
-def _has_valid_token(request: HttpRequest) -> bool:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and constant_time_compare(token, settings.METRICS_TOKEN)

@@ -83,9 +83,8 @@ class SmokeTest:
         return self.site
 
     def is_ready(self) -> str:
-        checks = _expect_status(self.app.get("/readyz"), 200).json()
-        backlog = checks["backlog"]
-        return f"memories: {backlog['pending']} pending, {backlog['failed']} failed"
+        checks = _expect_status(self.app.get("/readyz"), 200).json()["checks"]
+        return f"{', '.join(checks)}: ok"
 
     def discover_metadata(self) -> str:
         self.metadata = _expect_status(self.app.get("/.well-known/oauth-authorization-server"), 200).json()

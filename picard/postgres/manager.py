@@ -136,7 +136,10 @@ class EmbeddedPostgres:
     @contextlib.contextmanager
     def _acquire_lock(self) -> Iterator[None]:
         make_folder(self.home)
-        with (self.home / "lock").open("a") as handle:
+        with open(self.home / "lock", "a", opener=_open_private) as handle:
+            os.fchmod(
+                handle.fileno(), 0o600
+            )  # an earlier version left it readable: any account could hold the lock
             fcntl.flock(handle, fcntl.LOCK_EX)  # the system releases it if the holder exits
             yield
 
@@ -204,6 +207,10 @@ class EmbeddedPostgres:
             connect_timeout=10,
             autocommit=True,
         )
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _has_row(connection: psycopg.Connection, query: LiteralString, name: str) -> bool:

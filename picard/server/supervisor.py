@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 STOP_GRACE_S = 8.0  # between SIGTERM and SIGKILL
-MAX_DEATHS = 5  # exits of one program within DEATHS_WINDOW_S; then everything stops
+MAX_DEATHS = 5  # exits of one program within DEATHS_WINDOW_S; then everything stops, if it is required
 DEATHS_WINDOW_S = 60.0
 FIRST_BACK_OFF_S = 0.5  # doubles with every exit in the window
+MAX_BACK_OFF_S = 60.0
 TICK_S = 0.25
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -26,8 +27,11 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Program:
+    """is_required: whether everything stops if it exits too often; else it is started again after MAX_BACK_OFF_S."""
+
     name: str
     command: Sequence[str]
+    is_required: bool = True
 
 
 @dataclass
@@ -49,7 +53,7 @@ class Supervisor:
         self._print_line = print_line
 
     def run(self, on_tick: Callable[[], None] = lambda: None) -> int:
-        """Run until SIGINT or SIGTERM (returns 0) or until a program exits too often (returns 1).
+        """Run until SIGINT or SIGTERM (returns 0) or until a required program exits too often (returns 1).
 
         `on_tick` is called a few times per second.
         """
@@ -82,10 +86,14 @@ class Supervisor:
         child.deaths.append(now)
         recent = sum(now - death < DEATHS_WINDOW_S for death in child.deaths)
         if recent >= MAX_DEATHS:
-            self._print_line(
-                f"{child.program.name} exited {recent} times within a minute (exit code {code}). Stopping."
-            )
-            return False
+            said = f"{child.program.name} exited {recent} times within a minute (exit code {code})."
+            if child.program.is_required:
+                self._print_line(f"{said} Stopping.")
+                return False
+            child.deaths.clear()
+            child.start_at = now + MAX_BACK_OFF_S
+            self._print_line(f"{said} The rest goes on without it. Restarting in {MAX_BACK_OFF_S:g} s.")
+            return True
         back_off_s = FIRST_BACK_OFF_S * 2 ** (recent - 1)
         child.start_at = now + back_off_s
         self._print_line(f"{child.program.name} exited (exit code {code}). Restarting in {back_off_s:g} s.")

@@ -2,7 +2,8 @@
 
 import sys
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, render
@@ -35,6 +36,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         "is_too_large": is_too_large,
         "has_too_many_files": isinstance(exception, TooManyFilesSent),
         "is_incomplete": isinstance(exception, MultiPartParserError),
+        "public_url": settings.PUBLIC_URL if isinstance(exception, DisallowedHost) else "",
     }
     return render(request, "400.html", context, status=413 if is_too_large else 400)
 

@@ -58,6 +58,11 @@ class Person:
         assert self.post("/accounts/signup/", form).status_code == 302
         self._token = find_match(TOKEN, self.get("/memories/").text)  # log-in rotates it
 
+    def use_session_of(self, other: "Person") -> None:
+        """Be another client of the same user."""
+        self._browser.cookies = other._browser.cookies
+        self._token = other._token
+
     def log_in(self) -> None:
         self._browser.cookies.clear()
         self._token = find_match(TOKEN, self.get("/accounts/login/").text)

@@ -18,6 +18,7 @@ from django.db import connections
 from django.urls import reverse
 
 from memories.index.dimensions import refuse_wrong_dimensions
+from picard.config.checks import find_settings_warnings
 from picard.postgres.manager import EmbeddedPostgres, EmbeddedPostgresError
 from picard.server.supervisor import Program, Supervisor
 
@@ -52,6 +53,8 @@ class Command(BaseCommand):
             self._print_line("Stopped.")
 
     def _prepare_services(self) -> None:
+        for warning in find_settings_warnings():
+            self._print_line(f"Warning: {warning.msg} {warning.hint}")
         self._print_line("Applying migrations ...")
         call_command("migrate", interactive=False, verbosity=0)
         refuse_wrong_dimensions()
@@ -91,7 +94,7 @@ def require_free_port(host: str, port: int) -> None:
 def list_programs() -> list[Program]:
     web = [sys.executable, "-m", "gunicorn", "--config", "python:picard.gunicorn", "picard.asgi:application"]
     worker = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "worker"]
-    return [Program("The web server", web), Program("The worker", worker)]
+    return [Program("The web server", web), Program("The worker", worker, is_required=False)]
 
 
 def has_stale_static_files() -> bool:

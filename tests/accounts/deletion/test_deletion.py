@@ -1,17 +1,20 @@
 """Deletion of accounts: closed at once, restorable during the grace period, then deleted with all data."""
 
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
+import psycopg
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.apps import apps
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -25,6 +28,7 @@ from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.accounts.sessions.test_sessions import is_logged_in, log_in
 from tests.factories import PASSWORD, make_person, remember, session
 from tests.oauth.flows import access_token, make_app
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db
 PAGE = "/accounts/delete/"
@@ -199,3 +203,33 @@ def test_all_due_accounts_are_deleted_in_one_run(db: None) -> None:
         close_account(person)
         end_grace_period(person)
     assert deletion.delete_due_accounts() == 2
+
+
+@pytest.mark.parametrize(
+    "delete", [deletion.delete_account_permanently, User.delete], ids=["service", "model"]
+)
+@pytest.mark.django_db(transaction=True)
+def test_deletion_waits_for_a_worker_that_stores_a_memory(delete: Callable[[User], object]) -> None:
+    ada = make_person("ada")
+    memory = remember(ada, "The zebra sleeps.")
+
+    def run() -> None:
+        delete(User.objects.get(pk=ada.pk))
+        connections.close_all()
+
+    with psycopg.connect(**connection.get_connection_params()) as worker, ThreadPoolExecutor(1) as pool:
+        worker.execute("select from memories_memory where id = %s for update", [memory.pk])
+        deleted = pool.submit(run)
+        wait_until(_is_waiting)
+        # The deletion holds no row yet that the worker needs.
+        worker.execute("set lock_timeout = '2s'")
+        worker.execute("delete from memories_memoryvector where memory_id = %s", [memory.pk])
+        worker.commit()
+        deleted.result()
+    assert not User.objects.filter(pk=ada.pk).exists()
+
+
+def _is_waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_locks where not granted")
+        return bool(cursor.fetchone()[0])

@@ -1,5 +1,6 @@
 """The cost of a search is linear in the memories, whatever a user imports."""
 
+import json
 import math
 import random
 from collections import Counter

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import BoundedSemaphore, Event
 from typing import Any
 
 import pytest
@@ -262,14 +263,36 @@ def test_reason_names_the_host_but_no_internal_address(host: str, monkeypatch: p
     )
 
 
-def test_time_limit_includes_the_dns_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[object] = []
-    monkeypatch.setattr(socket, "create_connection", lambda *given, **_: opened.append(given))
-    monkeypatch.setattr(cimd, "_resolve_and_validate", lambda *_: ["192.0.2.1"])
-    monkeypatch.setattr(metadata_documents, "monotonic", iter((0.0, 6.0)).__next__)
-    with pytest.raises(metadata_documents.MetadataDocumentError, match="could not be fetched"):
+def test_time_limit_includes_the_dns_lookup(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name server is the stranger's, too, and the system's resolver has time limits of its own."""
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_FETCH_TIMEOUT_SECONDS": 0.2}
+    answered = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(60))
+    with pytest.raises(
+        metadata_documents.MetadataDocumentError, match="was not found on the public internet"
+    ):
         metadata_documents.MetadataDocumentFetcher().fetch("https://slow.example/client.json")
-    assert opened == []
+    assert not answered.is_set()
+    answered.set()
+
+
+def test_lookups_that_nobody_waits_for_do_not_pile_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_FETCH_TIMEOUT_SECONDS": 0.05}
+    answered, started = Event(), list[object]()
+
+    def wait_for_an_answer(*given: object, **_: object) -> None:
+        started.append(given)
+        answered.wait(60)
+
+    monkeypatch.setattr(metadata_documents, "_resolvers", BoundedSemaphore(2))
+    monkeypatch.setattr(socket, "getaddrinfo", wait_for_an_answer)
+    for _ in range(4):
+        with pytest.raises(metadata_documents.MetadataDocumentError):
+            metadata_documents.MetadataDocumentFetcher().fetch("https://slow.example/client.json")
+    assert len(started) == 2
+    answered.set()
 
 
 def test_expired_document_is_refetched_or_kept_if_that_fails(web: Web, ada_client: Client) -> None:

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 from cryptography.fernet import Fernet
+from pytest_django import Settings
 
 from accounts.keys import check_master_keys
+from picard.config.checks import find_settings_warnings
 from picard.config.env import Environment
 from tests.chaos.report import record
 from tests.processes import PROJECT, run
@@ -47,6 +49,8 @@ BAD = [
     ("picard.E030", {"CHAT_MODEL": "m", "CHAT_PROVIDER": "anthropic"}),
     ("picard.E030", {"CHAT_MODEL": "m", "CHAT_BASE_URL": "models.example/v1"}),
     ("picard.E030", {"CHAT_MODEL": "m", "CHAT_ANSWER_TOKENS": "0"}),
+    ("picard.E015", {"STATEMENT_TIMEOUT_S": "0"}),
+    ("picard.E031", {"OPENAI_BASE_URL": "127.0.0.1:11434/v1"}),
 ]
 
 
@@ -171,3 +175,31 @@ def test_path_in_the_public_url_is_reported_with_the_url_to_set() -> None:
     stderr = start(PUBLIC_URL="https://Memory.example.org:443/picard?key=secret").stderr
     assert "Set it to https://memory.example.org\n" in stderr
     assert "secret" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("public_url", "hops", "warned"),
+    [
+        ("https://picard.example", 0, True),
+        ("https://picard.example", 1, False),
+        ("http://127.0.0.1:1", 0, False),
+    ],
+)
+def test_proxy_that_is_not_counted_is_a_warning(
+    settings: Settings, public_url: str, hops: int, warned: bool
+) -> None:
+    settings.PUBLIC_URL, settings.TRUSTED_PROXY_HOPS = public_url, hops
+    assert [warning.id for warning in find_settings_warnings()] == ["picard.W002"] * warned
+
+
+def test_libpq_variables_of_the_caller_do_not_reach_the_embedded_database() -> None:
+    process = run(
+        "-c",
+        "import os, picard.settings; print([name for name in os.environ if name.startswith('PG')])",
+        DATABASE_URL="",
+        PGOPTIONS="-c search_path=none",
+        PGSERVICE="none",
+        PGHOSTADDR="192.0.2.1",
+        PGDATESTYLE="German",
+    )
+    assert process.stdout == "[]\n"

@@ -189,3 +189,8 @@ def test_env_file_extends_the_environment_without_substitution(
     env.read_file()
     assert [env.str(name, default="") for name in "XYZ"] == ["from outside", "p${X}#s", "a#b"]
     assert (os.environ["Y"], env.faults) == ("p${X}#s", {})  # for child processes
+
+
+def test_empty_text_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIND", "")  # as a line `BIND=` of .env
+    assert Environment().str("BIND", default="127.0.0.1") == "127.0.0.1"

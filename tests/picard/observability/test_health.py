@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from pytest_django import Settings
 
 CHECKS = ("database", "migrations", "extension", "keys", "backlog")
 
@@ -27,8 +28,21 @@ def test_readiness_lists_every_check() -> None:
     assert response.json() == {
         "status": "ok",
         "checks": dict.fromkeys(CHECKS, "ok"),
-        "backlog": {"pending": 0, "failed": 0},
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("configured", "sent", "is_shown"),
+    [("t" * 32, "Bearer " + "t" * 32, True), ("t" * 32, "Bearer x", False), ("", "Bearer ", False)],
+)
+def test_only_the_metrics_token_shows_who_waits_for_the_worker(
+    settings: Settings, configured: str, sent: str, is_shown: bool
+) -> None:
+    settings.METRICS_TOKEN = configured
+    report = Client().get("/readyz", headers={"Authorization": sent}).json()
+    assert ("backlog" in report) == is_shown
+    assert report.get("backlog") == ({"pending": 0, "failed": 0} if is_shown else None)
 
 
 @pytest.mark.django_db

@@ -351,3 +351,11 @@ def _kill(postgres: EmbeddedPostgres) -> None:
     [server] = _find_servers(postgres.home)
     server.kill()
     server.wait(10)
+
+
+def test_other_accounts_cannot_hold_the_lock(folder: Path) -> None:
+    postgres = EmbeddedPostgres(folder / "postgres")
+    for _ in range(2):
+        with postgres._acquire_lock():
+            assert stat.S_IMODE((postgres.home / "lock").stat().st_mode) == 0o600
+        (postgres.home / "lock").chmod(0o644)  # as an earlier version left it

@@ -30,7 +30,10 @@ SUPERVISOR = """
 import sys
 from picard.server import supervisor
 supervisor.STOP_GRACE_S, supervisor.FIRST_BACK_OFF_S = float(sys.argv[3]), 0.01
-program = supervisor.Program("The program", [sys.executable, "-c", sys.argv[1], sys.argv[2]])
+supervisor.MAX_BACK_OFF_S = 0.1
+program = supervisor.Program(
+    "The program", [sys.executable, "-c", sys.argv[1], sys.argv[2]], is_required=sys.argv[4] == "required"
+)
 sys.exit(supervisor.Supervisor([program], print).run())
 """
 
@@ -38,8 +41,10 @@ sys.exit(supervisor.Supervisor([program], print).run())
 class Supervised:
     """A supervisor in a separate process, and the process IDs of its program."""
 
-    def __init__(self, pids: Path, statement: str = "pass", grace_s: float = 8) -> None:
-        command = [sys.executable, "-c", SUPERVISOR, PROGRAM.format(statement), str(pids), str(grace_s)]
+    def __init__(
+        self, pids: Path, statement: str = "pass", grace_s: float = 8, need: str = "required"
+    ) -> None:
+        command = [sys.executable, "-c", SUPERVISOR, PROGRAM.format(statement), str(pids), str(grace_s), need]
         self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
         self._pids = pids
 
@@ -47,6 +52,9 @@ class Supervised:
         """Return the program's process after `nth` restarts."""
         _wait_until(lambda: self._pids.exists() and len(self._pids.read_text().split()) > nth)
         return psutil.Process(int(self._pids.read_text().split()[nth]))
+
+    def count_starts(self) -> int:
+        return len(self._pids.read_text().split()) if self._pids.exists() else 0
 
     def wait(self) -> tuple[int, str]:
         """Wait for the end; return exit code and output."""
@@ -111,6 +119,18 @@ def test_program_that_keeps_exiting_stops_everything(tmp_path: Path) -> None:
     code, output = supervised.wait()
     assert code == 1
     assert output.endswith("The program exited 5 times within a minute (exit code 3). Stopping.\n")
+
+
+def test_optional_program_that_keeps_exiting_stops_nothing(tmp_path: Path) -> None:
+    supervised = Supervised(tmp_path / "pids", "sys.exit(3)", need="optional")
+    _wait_until(lambda: supervised.count_starts() > 6)  # begun again after five deaths
+    assert supervised.process.poll() is None
+    supervised.process.terminate()
+    code, output = supervised.wait()
+    assert code == 0
+    assert (
+        "5 times within a minute (exit code 3). The rest goes on without it. Restarting in 0.1 s.\n" in output
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="requires Linux's PR_SET_PDEATHSIG")

@@ -100,3 +100,10 @@ def test_server_error_page_keeps_the_theme_without_a_database(theme: str) -> Non
     assert response.status_code == 500
     assert f'data-bs-theme="{theme}"' in html
     assert re.findall(r"<form", html) == []
+
+
+@pytest.mark.django_db
+def test_page_for_another_host_name_says_which_one_to_open(settings: Settings) -> None:
+    response = Client().get("/accounts/login/", headers={"Host": "192.168.1.10:8000"})
+    assert response.status_code == 400
+    assert f"Open {settings.PUBLIC_URL} instead" in " ".join(response.content.decode().split())
