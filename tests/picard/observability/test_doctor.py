@@ -15,6 +15,7 @@ from pytest_django import Settings
 from accounts.models import User
 from picard.observability import doctor
 from picard.observability.doctor import Finding, State
+from tests.database import owning_tables
 from tests.factories import remember
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +117,7 @@ def test_unavailable_database_gets_the_database_hint(monkeypatch: pytest.MonkeyP
 
 
 def test_unmigrated_database_gets_the_migrate_hint() -> None:
-    with connection.cursor() as cursor:
+    with owning_tables(), connection.cursor() as cursor:
         cursor.execute("alter table accounts_serverkey rename to of_another_version")
     finding = run_checks()["keys"]
     assert (finding.state, finding.hint) == (State.FAIL, "Run manage.py migrate.")
