@@ -108,6 +108,7 @@ def run_standby(primary: Product) -> Iterator[tuple[str, Callable[[str], Any], C
         options = f"-c unix_socket_directories={home} -c hot_standby=on"
         run_as(*control, "-l", home / "log", "-o", options, "start")
         app = {"user": "picard", "password": source.password(), "dbname": APP_DATABASE}
+        app["options"] = "-c picard.system=on"
 
         def query_value(statement: str) -> Any:
             with psycopg.connect(host=str(home), port=PORT, **app) as connection:  # type: ignore[arg-type]

@@ -41,7 +41,7 @@ class Sizes:
     own: int = 10_000  # memories of the one who asks
     others: int = 20
     others_each: int = 2_000
-    rounds: int = 60
+    rounds: int = 20
     calls: int = 10
     vacuum_timeout_s: float = 300
 
@@ -70,9 +70,8 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     if databases.wait_for_autovacuum([person.user.pk], sizes.vacuum_timeout_s) is None:
         report.notes.append(f"Autovacuum did not finish within {sizes.vacuum_timeout_s:.0f} s.")
     requests = _build_requests(person, random)
-    log_progress("measuring")
     with acting_as(NOBODY):
-        costs = _measure(requests, sizes)
+        costs = _measure(requests, sizes, log_progress)
     _report_costs(report, requests, costs)
     return report
 
@@ -139,11 +138,14 @@ def _request(method: str, path: str, body: bytes = b"", *, query: str = "", **he
     return content
 
 
-def _measure(requests: Mapping[str, Callable[[int], object]], sizes: Sizes) -> dict[tuple[str, str], Cost]:
+def _measure(
+    requests: Mapping[str, Callable[[int], object]], sizes: Sizes, log_progress: Callable[[str], None]
+) -> dict[tuple[str, str], Cost]:
     """Measure each request, in turns with and without. A first round warms up."""
     wall: dict[tuple[str, str], list[float]] = {}
     cpu: dict[tuple[str, str], float] = {}
     for turn in range(sizes.rounds + 1):
+        log_progress(f"round {turn} of {sizes.rounds}")
         for how in (WITH, WITHOUT) if turn % 2 else (WITHOUT, WITH):
             with _row_security(how), connected_as(Role.WEB):
                 for name, request in requests.items():

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
+from core.db.roles import Role, connected_as
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
 from picard.management.commands import restore
@@ -31,7 +32,7 @@ def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
     """Switch to a separate database, because a restore drops existing data."""
     usual = settings.DATABASES["default"]["NAME"]
     own = f"{usual}_{NAME}"
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), connected_as(Role.OWNER):
         execute_on_server(f'drop database if exists "{own}"')
         execute_on_server(f'create database "{own}"')
         switch_database(own)

@@ -18,6 +18,7 @@ from memories.providers.embeddings import reset_provider
 from picard.observability import doctor
 from picard.observability.doctor import Finding, State
 from tests import embedding_server, model_habits
+from tests.database import owning_tables
 from tests.embedding_server import Habits, running_embedding_server
 from tests.factories import remember
 from tests.model_server import ModelServer, Mood
@@ -135,7 +136,7 @@ def test_unavailable_database_gets_the_database_hint(monkeypatch: pytest.MonkeyP
 
 
 def test_unmigrated_database_gets_the_migrate_hint() -> None:
-    with connection.cursor() as cursor:
+    with owning_tables(), connection.cursor() as cursor:
         cursor.execute("alter table accounts_serverkey rename to of_another_version")
     finding = run_checks()["keys"]
     assert (finding.state, finding.hint) == (State.FAIL, "Run manage.py migrate.")

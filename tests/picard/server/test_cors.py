@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.rate_limits import get_anonymous_limit
 from memories import scopes
 from oauth import rate_limits
+from tests.database import owning_tables
 from tests.memories.api.callers import app_of, session_of
 from tests.oauth.flows import exhaust, make_app
 
@@ -119,7 +120,7 @@ def test_rest_errors_can_be_read(ada: User) -> None:
     }
     exhaust(get_anonymous_limit())
     responses[429] = Client().get("/api/v1/whoami/", headers={"origin": PAGE})
-    with connection.cursor() as cursor:
+    with owning_tables(), connection.cursor() as cursor:
         cursor.execute("alter table memories_tag rename to lost")
     responses[500] = api("get", "/tags/", Origin=PAGE).response
     for status, response in responses.items():
