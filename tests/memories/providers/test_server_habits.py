@@ -255,7 +255,7 @@ def test_memory_with_more_passages_than_a_request_takes_is_indexed(
     use: Callable[[Habits], CheckedProvider], index: Callable[[], int], ada: User, name: str
 ) -> None:
     use(BY_NAME[name])
-    memory = remember(ada, " ".join(f"Word{number} is in sentence {number}." for number in range(340)))
+    memory = remember(ada, " ".join(f"Word{number} is in sentence {number}." for number in range(270)))
     assert index() == 1
     vectors = MemoryVector.objects.filter(memory=memory)
     assert vectors.count() > 10
