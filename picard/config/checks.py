@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
@@ -55,18 +55,19 @@ def find_settings_faults() -> Iterator[CheckMessage]:
         yield from _check_secret_key()
         yield from _check_hosts()
     yield from _check_public_url()
-    yield from _check_provider_urls()
+    yield from _check_provider_url()
 
 
-def find_settings_warnings() -> Iterator[CheckMessage]:
-    """Yield settings with which Picard runs, but probably not as intended: `up` and the doctor tell them."""
-    if settings.PUBLIC_URL.startswith("https:") and not settings.TRUSTED_PROXY_HOPS:
-        message = "PUBLIC_URL is https, but TRUSTED_PROXY_HOPS is 0."
-        hint = (
-            "Without counting the proxy that terminates TLS, all clients share the limits per IP address, and there is "
-            "no redirect to https and no HSTS. Set TRUSTED_PROXY_HOPS to the number of proxies."
-        )
-        yield Warning(message, hint=hint, id="picard.W001")
+@register
+def check_proxy(**_: object) -> list[CheckMessage]:
+    """Warn if the limits per IP address would be for all clients together. Servers and the doctor print it."""
+    if not settings.PUBLIC_URL.startswith("https:") or settings.TRUSTED_PROXY_HOPS:
+        return []
+    hint = (
+        "Without counting the proxy that terminates TLS, all clients share the limits per IP address, and there is no "
+        "redirect to https and no HSTS. Set TRUSTED_PROXY_HOPS to the number of proxies."
+    )
+    return [Warning("PUBLIC_URL is https, but TRUSTED_PROXY_HOPS is 0.", hint=hint, id="picard.W002")]
 
 
 def _check_variables() -> Iterator[Error]:
@@ -120,15 +121,12 @@ def _check_public_url() -> Iterator[Error]:
         yield Error("PUBLIC_URL is neither https nor a local URL.", hint=hint, id="picard.E008")
 
 
-def _check_provider_urls() -> Iterator[Error]:
-    for name, url in (
-        ("OPENAI_BASE_URL", settings.OPENAI_BASE_URL),
-        ("CHAT_BASE_URL", settings.CHAT.base_url),
-    ):
-        origin = parse_origin(url) if url else None
-        if url and (origin is None or origin.scheme not in DEFAULT_PORTS):
-            hint = "Include the scheme, for example http://127.0.0.1:11434/v1"
-            yield Error(f"{name} is not an http or https URL.", hint=hint, id="picard.E018")
+def _check_provider_url() -> Iterator[Error]:
+    url = settings.OPENAI_BASE_URL
+    origin = parse_origin(url)
+    if url and (origin is None or origin.scheme not in DEFAULT_PORTS):
+        hint = "Include the scheme, for example http://127.0.0.1:11434/v1"
+        yield Error("OPENAI_BASE_URL is not an http or https URL.", hint=hint, id="picard.E018")
 
 
 def _check_choices() -> Iterator[Error]:
