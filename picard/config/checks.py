@@ -62,15 +62,16 @@ def find_settings_faults() -> Iterator[CheckMessage]:
     yield from _check_public_url()
 
 
-def find_settings_warnings() -> Iterator[CheckMessage]:
-    """Yield settings with which Picard runs, but probably not as intended: `up` and the doctor tell them."""
-    if settings.PUBLIC_URL.startswith("https:") and not settings.TRUSTED_PROXY_HOPS:
-        message = "PUBLIC_URL is https, but TRUSTED_PROXY_HOPS is 0."
-        hint = (
-            "Without counting the proxy that terminates TLS, all clients share the limits per IP address, and there is "
-            "no redirect to https and no HSTS. Set TRUSTED_PROXY_HOPS to the number of proxies."
-        )
-        yield Warning(message, hint=hint, id="picard.W002")
+@register
+def check_proxy(**_: object) -> list[CheckMessage]:
+    """Warn if the limits per IP address would be for all clients together. Servers and the doctor print it."""
+    if not settings.PUBLIC_URL.startswith("https:") or settings.TRUSTED_PROXY_HOPS:
+        return []
+    hint = (
+        "Without counting the proxy that terminates TLS, all clients share the limits per IP address, and there is no "
+        "redirect to https and no HSTS. Set TRUSTED_PROXY_HOPS to the number of proxies."
+    )
+    return [Warning("PUBLIC_URL is https, but TRUSTED_PROXY_HOPS is 0.", hint=hint, id="picard.W002")]
 
 
 @register

@@ -76,8 +76,7 @@ def run_diagnostics() -> Iterator[Finding]:
 
 
 def check_configuration() -> CheckResult:
-    settings_messages = [*checks.find_settings_faults(), *checks.find_settings_warnings()]
-    messages = [*settings_messages, *run_checks(include_deployment_checks=not settings.EMBEDDED)]
+    messages = [*checks.find_settings_faults(), *run_checks(include_deployment_checks=not settings.EMBEDDED)]
     faults = [fault for fault in messages if not fault.is_silenced() and fault.id not in IGNORED_CHECKS]
     if not faults:
         return State.OK, f"no errors; URL {settings.PUBLIC_URL}", ""

@@ -18,7 +18,6 @@ from django.db import connections
 from django.urls import reverse
 
 from memories.index.dimensions import refuse_wrong_dimensions
-from picard.config.checks import find_settings_warnings
 from picard.postgres.manager import EmbeddedPostgres, EmbeddedPostgresError
 from picard.server.supervisor import Program, Supervisor
 
@@ -53,8 +52,6 @@ class Command(BaseCommand):
             self._print_line("Stopped.")
 
     def _prepare_services(self) -> None:
-        for warning in find_settings_warnings():
-            self._print_line(f"Warning: {warning.msg} {warning.hint}")
         self._print_line("Applying migrations ...")
         call_command("migrate", interactive=False, verbosity=0)
         refuse_wrong_dimensions()

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from pytest_django import Settings
 
 from accounts.keys import check_master_keys
-from picard.config.checks import find_settings_warnings
+from picard.config.checks import check_proxy
 from picard.config.env import Environment
 from tests.chaos.report import record
 from tests.processes import PROJECT, run
@@ -189,7 +189,7 @@ def test_proxy_that_is_not_counted_is_a_warning(
     settings: Settings, public_url: str, hops: int, warned: bool
 ) -> None:
     settings.PUBLIC_URL, settings.TRUSTED_PROXY_HOPS = public_url, hops
-    assert [warning.id for warning in find_settings_warnings()] == ["picard.W002"] * warned
+    assert [warning.id for warning in check_proxy()] == ["picard.W002"] * warned
 
 
 def test_libpq_variables_of_the_caller_do_not_reach_the_embedded_database() -> None:
