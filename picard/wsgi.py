@@ -15,7 +15,7 @@ from accounts.keys import refuse_wrong_master_keys  # noqa: E402  (its models ne
 from core.db.cancellation import has_client_disconnected  # noqa: E402
 from core.db.time_limits import limit_statements  # noqa: E402
 from memories.index.dimensions import refuse_wrong_dimensions  # noqa: E402
-from picard.config.checks import check_database_roles  # noqa: E402
+from picard.config.checks import check_database_roles, check_proxy  # noqa: E402
 
 logging.getLogger("django.request").addFilter(
     lambda _record: not has_client_disconnected()
@@ -23,5 +23,5 @@ logging.getLogger("django.request").addFilter(
 limit_statements(settings.STATEMENT_TIMEOUT_S)
 refuse_wrong_master_keys()
 refuse_wrong_dimensions()
-for warning in check_database_roles():
+for warning in [*check_database_roles(), *check_proxy()]:
     logging.getLogger(__name__).warning("%s: %s %s", warning.id, warning.msg, warning.hint)
