@@ -19,7 +19,9 @@ HEALTH_PATHS = frozenset(
     {"/healthz", "/health", "/readyz", "/metrics"}
 )  # which monitoring polls every few seconds
 TOKEN_PATHS = re.compile(r"/(?:api|mcp)(?:/|$)")
-OPERATOR = "operator"  # so that no client delays monitoring, and monitoring no client
+MONITORING = (
+    "monitoring"  # a client of its own in each network: nobody delays the monitoring of another network
+)
 
 
 class ClientDirectory:
@@ -34,7 +36,7 @@ class ClientDirectory:
     def find(self, scope: Scope) -> tuple[str, str | None]:
         """Return the client, and the credential that `identify` must look up first, if any."""
         if scope["path"] in HEALTH_PATHS:
-            return OPERATOR, None
+            return f"{MONITORING} {get_network(scope)}", None
         credential = read_credential(scope)
         if credential is None:
             return get_network(scope), None
