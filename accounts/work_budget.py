@@ -23,15 +23,18 @@ from core.work_meter import get_meter
 
 WINDOW_S = 180.0  # a user's pages can use three minutes' work at once
 SETTLE_S = 0.25
-MAX_CHARGE_S = 10.0  # of one request: a large import or export uses up no budget, and has limits of its own
 MAX_USERS = 10_000  # in the memory of a process
 REASON = "This account used too much of the server's time."
 
+# The work took time, which lowered the level meanwhile, so it is added to the level of when it began: a long import or
+# export costs what its work costs in parts.
 SETTLE_SQL = """
 insert into accounts_rate_limit as rate (key, earned_at)
-values (%(key)s, clock_timestamp() + least(%(cost)s::float8, %(ceiling)s::float8) * interval '1 second')
+values (%(key)s, clock_timestamp() + least(
+  %(cost)s::float8 - %(work)s::float8, %(ceiling)s::float8) * interval '1 second')
 on conflict (key) do update set earned_at = greatest(rate.earned_at, least(
-  greatest(rate.earned_at, clock_timestamp()) + %(cost)s::float8 * interval '1 second',
+  greatest(rate.earned_at, clock_timestamp() - %(work)s::float8 * interval '1 second')
+    + %(cost)s::float8 * interval '1 second',
   clock_timestamp() + %(ceiling)s::float8 * interval '1 second'))
 returning extract(epoch from earned_at - clock_timestamp())::float8
 """
@@ -88,11 +91,10 @@ def charge_work(user_id: UUID, share: Share, seconds: float) -> None:
     due = _add_unsettled(user_id, seconds)
     if due < SETTLE_S or not settings.WORK_SECONDS_PER_MINUTE:
         return
-    cost = min(due, MAX_CHARGE_S) * 60.0 / settings.WORK_SECONDS_PER_MINUTE
+    cost = due * 60.0 / settings.WORK_SECONDS_PER_MINUTE
+    params = {"key": f"work:{user_id}", "work": due, "cost": cost, "ceiling": share.ceiling_s}
     try:
-        [(level_s,)] = fetch_prepared(
-            SETTLE_SQL, {"key": f"work:{user_id}", "cost": cost, "ceiling": share.ceiling_s}
-        )
+        [(level_s,)] = fetch_prepared(SETTLE_SQL, params)
     except Error:  # the request has its answer; without a database there is no work to bound
         return
     with _lock:

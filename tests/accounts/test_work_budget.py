@@ -117,9 +117,21 @@ def test_work_beyond_the_limit_is_not_forgiven(ada: User) -> None:
     assert is_allowed(ada, Share.PAGES)
 
 
-def test_one_large_request_uses_up_no_budget(ada: User) -> None:
-    charge_work(ada.pk, Share.PAGES, ALL)
+def test_one_large_import_or_export_uses_up_no_budget(ada: User) -> None:
+    """The time that it took has given back most of what it cost."""
+    charge_work(ada.pk, Share.PAGES, 120.0)
     assert is_allowed(ada, Share.APPS)
+
+
+def test_large_exports_without_a_pause_use_up_the_budget(ada: User) -> None:
+    for _ in range(5):
+        charge_work(ada.pk, Share.PAGES, 40.0)  # two at once, 40 seconds each
+        charge_work(ada.pk, Share.PAGES, 40.0)
+        with connection.cursor() as cursor:  # the time that passes during the next ones
+            cursor.execute("update accounts_rate_limit set earned_at = earned_at - interval '40 seconds'")
+    charge_work(ada.pk, Share.PAGES, 40.0)
+    assert not is_allowed(ada, Share.PAGES)
+    assert is_allowed(ada, Share.ACCOUNT)
 
 
 def test_work_is_processor_time_and_the_time_of_queries() -> None:
