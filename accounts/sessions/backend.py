@@ -23,7 +23,10 @@ from core.crypto import seal_to_text, unseal_text
 logger = logging.getLogger(__name__)
 
 FORMER_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
-ANONYMOUS_S = 10_800  # of a session without a user: it holds a step of logging in, and anybody can start one
+# Of a session without a user, unless it says itself how long it lasts, as a sign-up that waits for its code does: it
+# holds a step of logging in, and anybody can start one.
+ANONYMOUS_S = 10_800
+OWN_EXPIRY_KEY = "_session_expiry"  # of Django
 DIGEST_BYTES = 20  # 40 hex digits fit Django's column; keys have 165 random bits, so a fast hash is enough
 
 
@@ -82,7 +85,8 @@ class SessionStore(db.SessionStore):
 
     def get_expiry_age(self, **kwargs: Any) -> int:
         age = int(super().get_expiry_age(**kwargs))
-        return age if AUTH_SESSION_KEY in self else min(age, ANONYMOUS_S)
+        has_own_age = AUTH_SESSION_KEY in self or OWN_EXPIRY_KEY in self
+        return age if has_own_age else min(age, ANONYMOUS_S)
 
     def get_expiry_date(self, **kwargs: Any) -> datetime:
         return timezone.now() + timedelta(seconds=self.get_expiry_age(**kwargs))

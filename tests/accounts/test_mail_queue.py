@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage, get_connection, mail_managers, send_mail
 from django.db import connection, transaction
 from django.db.models import F
@@ -15,7 +17,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.deletion import service as deletion
-from accounts.mail import delivery, outbox
+from accounts.mail import delivery, emails, outbox
 from accounts.mail.delivery import ServerUnusable, deliver_due_emails
 from accounts.mail.outbox import EmailState
 from accounts.models import QueuedEmail, User
@@ -84,6 +86,18 @@ def test_sign_up_and_reset_survive_an_outage(
     client.post("/accounts/confirm-email/", {"code": code})
     assert User.objects.filter(email=NEW).exists()
     assert "/accounts/password/reset/key/" in server.received[1].text
+
+
+def test_sign_up_waits_for_its_code_as_long_as_the_code_is_valid(client: Client, server: SmtpServer) -> None:
+    """A mail server may be away for hours, and the code is of no use without the session that it was sent for."""
+    page = client.post("/accounts/signup/", {"email": NEW, "password1": PASSWORD})
+    [email] = QueuedEmail.objects.all()
+    [stored] = Session.objects.all()
+    assert stored.expire_date >= email.expires_at - timedelta(minutes=1)
+    assert (
+        page.cookies[django_settings.SESSION_COOKIE_NAME]["max-age"]
+        >= emails.SIGNUP_VALID.total_seconds() - 60
+    )
 
 
 def test_content_is_encrypted_and_bound_to_its_row(client: Client, server: SmtpServer) -> None:
