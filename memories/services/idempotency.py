@@ -2,7 +2,7 @@
 
 A failed action stores nothing, so its key can be used again. A response is returned again only while the memories in
 it are there, and each time it is a read; of a memory that is deleted permanently only the fact remains that it was
-answered.
+answered. The responses of one user take a bounded room, whatever their apps send.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import ExpressionWrapper, Q
 from django.db.models.fields import BooleanField
 from django.db.models.functions import Now
@@ -25,6 +26,20 @@ from memories.models.visibility import MemoryQuerySet
 from memories.services import audit
 
 RETENTION = timedelta(hours=24)
+MAX_BYTES = 50_000_000  # of a user's stored responses, in encrypted form; the oldest are deleted
+# Room is made for each large response, and for one in FEW_OF of the others, so that most requests need no statement.
+LARGE_CHARACTERS = 50_000
+FEW_OF = 64
+
+# The ids are in the order of time. What another request deletes already is skipped, so that none waits for another.
+MAKE_ROOM = """
+delete from memories_storedanswer where owner_id = %(owner)s and id in (
+  select stored.id from memories_storedanswer stored join (
+    select id, sum(octet_length(answer)) over (order by id desc) as total
+    from memories_storedanswer where owner_id = %(owner)s) sized on sized.id = stored.id
+  where total > %(bytes)s and stored.owner_id = %(owner)s
+  for update of stored skip locked)
+"""
 
 
 def run_once(actor: Actor, key: str, request: bytes, act: Callable[[], str]) -> tuple[str, bool]:
@@ -46,12 +61,14 @@ def run_once(actor: Actor, key: str, request: bytes, act: Callable[[], str]) -> 
             _record_repetition(actor, stored.memory_ids)
             return content["answer"], True
         answer = act()
-        StoredAnswer.objects.create(
+        stored = StoredAnswer.objects.create(
             owner_id=actor.person.pk,
             key_hash=key_hash,
             answer=json.dumps({"fingerprint": fingerprint, "answer": answer}),
             memory_ids=block.list_readable_ids(),
         )
+        if len(answer) > LARGE_CHARACTERS or key_hash[0] % FEW_OF == 0:
+            _make_room(actor.person.pk)
     return answer, False
 
 
@@ -66,6 +83,12 @@ def clear_answers(owner_id: UUID, memory_ids: Collection[UUID]) -> None:
 
 def purge_stored_answers() -> int:
     return StoredAnswer.objects.filter(created_at__lt=Now() - RETENTION).delete()[0]
+
+
+def _make_room(owner_id: UUID) -> None:
+    """Delete the user's oldest responses beyond MAX_BYTES. A request that is sent again comes soon after the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(MAKE_ROOM, {"owner": owner_id, "bytes": MAX_BYTES})
 
 
 def _record_repetition(actor: Actor, memory_ids: Collection[UUID]) -> None:

@@ -70,6 +70,32 @@ def test_key_expires_after_a_day(api: Caller) -> None:
 
 
 @pytest.mark.django_db
+def test_stored_responses_of_a_user_take_a_bounded_room(
+    ada: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change that changes nothing is answered with whole texts, as often as an app asks."""
+    monkeypatch.setattr(idempotency, "MAX_BYTES", 500_000)
+    api = session_of(ada)
+    ids = [str(remember(ada, f"{number} {'x' * 7_000}").pk) for number in range(20)]
+    others = {"operations": [{"op": "create", "text": "of another user"}]}
+    app_of(bob)("post", "/memories/bulk/", others, Idempotency_Key="of bob")
+    operations = [{"op": "update", "id": each, "visibility": "private"} for each in ids]
+    for number in range(8):
+        stored = api("post", "/memories/bulk/", {"operations": operations}, Idempotency_Key=f"key {number}")
+        assert stored.status == 200
+    kept = StoredAnswer.objects.filter(owner=ada)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select sum(octet_length(answer)) from memories_storedanswer where owner_id = %s", [ada.pk]
+        )
+        assert cursor.fetchone()[0] <= 500_000
+    assert kept.count() >= 2
+    last = api("post", "/memories/bulk/", {"operations": operations}, Idempotency_Key="key 7")
+    assert last.headers["Idempotency-Replayed"] == "true"
+    assert StoredAnswer.objects.filter(owner=bob).count() == 1
+
+
+@pytest.mark.django_db
 def test_stored_response_is_not_replayed_with_different_permissions(ada: User) -> None:
     memory = remember(ada, "Once.")
     writes.update_memory(session(ada), memory.pk, text="Twice.")
