@@ -41,6 +41,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return settings.SIGNUP == "invite" and get_session_invitation(request) is not None
 
     def clean_email(self, email: str) -> str:
+        """Return the address that e-mail to this one is sent to, so that a mailbox has one spelling in all forms."""
+        email = _normalize_email(email)
         invitation = get_session_invitation(self.request) if self._is_signing_up() else None
         if invitation is not None and invitation.email not in ("", email.lower()):
             raise ValidationError(_("This invitation is for another e-mail address."), code="other_address")
@@ -162,6 +164,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def _is_signing_up(self) -> bool:
         match = getattr(self.request, "resolver_match", None)
         return match is not None and match.url_name == "account_signup"
+
+
+def _normalize_email(email: str) -> str:
+    """Return the address with the domain that its mail server has: without invisible characters, "ß" as "ss".
+
+    Mail servers without SMTPUTF8 can send to no other local part than one of ASCII.
+    """
+    local, _at, domain = email.rpartition("@")
+    try:
+        domain = domain.encode("idna").decode("idna")
+    except UnicodeError:
+        domain = ""
+    if not local.isascii() or not domain:
+        raise ValidationError(_("Enter a valid e-mail address."), code="invalid")
+    return f"{local}@{domain}"
 
 
 def _get_email(credentials: Mapping[str, object]) -> str:

@@ -224,6 +224,27 @@ def test_sign_up_with_a_confirmed_address_tells_only_its_owner(ada: User, client
     assert _without_tokens(taken, ada.email) == _without_tokens(free, "free@example.org")
 
 
+@pytest.mark.parametrize(
+    "spelling", ["ada@exa\u200bmple.org", "Ada@EXAM\u00adPLE.org", "ada@\uff45xample.org"]
+)
+def test_spelling_of_an_address_that_is_sent_to_the_same_mailbox_is_the_same(
+    ada: User, client: Client, spelling: str
+) -> None:
+    confirm_address(ada)
+    mail.outbox.clear()
+    sign_up(client, spelling)
+    assert [(sent.to, sent.subject) for sent in mail.outbox] == [([ada.email], "You already have an account")]
+    client.post("/accounts/password/reset/", {"email": spelling})
+    assert RESET_LINK.findall(str(mail.outbox[-1].body))
+
+
+@pytest.mark.parametrize("address", ["v\u0131ctim@example.org", "victim\u017f@example.org"])
+def test_address_that_no_mail_server_can_be_told_is_refused(client: Client, address: str) -> None:
+    page = client.post("/accounts/signup/", {"email": address, "password1": PASSWORD})
+    assert "Enter a valid e-mail address." in page.content.decode()
+    assert mail.outbox == []
+
+
 def test_wrong_log_in_hashes_once_whoever_holds_the_address(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
