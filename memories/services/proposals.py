@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,7 @@ from memories.validation.drafts import COLUMNS, Changes, NewMemory
 
 RETENTION = timedelta(days=30)
 MAX_PENDING = 1_000  # proposals per app, so that no app can block another
+MAX_PENDING_OF_ALL = 20_000  # proposals per user, of apps that are disconnected too
 
 
 class Content(Changes, total=False):
@@ -132,21 +134,25 @@ def _store_proposals(
         for digest, (memory_id, content) in zip(hashes, contents, strict=True)
         if digest not in known
     }
-    if fresh and pending.filter(source=source).count() + len(fresh) > MAX_PENDING:
-        raise ValidationError(
-            {
-                "text": ValidationError(
-                    _("This app has too many pending proposals. Approve or decline some first."),
-                    code="too_many_waiting",
-                )
-            }
-        )
+    if fresh:
+        _check_room(pending, source, len(fresh))
     # A concurrent request may have stored the same proposal; its row is used then.
     Proposal.objects.bulk_create(fresh.values(), ignore_conflicts=True)
     stored = {bytes(each.content_hash): each for each in pending.filter(content_hash__in=hashes)}
     about = [stored[digest].memory_id or stored[digest].pk for digest in fresh]
     audit.record_event(actor, AuditAction.MEMORY_PROPOSE, owner_id=owner_id, memory_ids=about)
     return [stored[digest] for digest in hashes]
+
+
+def _check_room(pending: QuerySet[Proposal], source: str, wanted: int) -> None:
+    """Raise ValidationError if so many more proposals of this source exceed a limit."""
+    if pending.filter(source=source).count() + wanted > MAX_PENDING:
+        message = _("This app has too many pending proposals. Approve or decline some first.")
+    elif pending.count() + wanted > MAX_PENDING_OF_ALL:
+        message = _("Too many proposals are pending. Approve or decline some first.")
+    else:
+        return
+    raise ValidationError({"text": ValidationError(message, code="too_many_waiting")})
 
 
 def _serialize_item(item: NewMemory) -> Content:

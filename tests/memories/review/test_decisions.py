@@ -159,6 +159,19 @@ def test_pending_proposals_are_limited(ada: User, monkeypatch: pytest.MonkeyPatc
     propose(ada, "Two.")  # already pending
 
 
+def test_pending_proposals_of_all_apps_are_limited(
+    ada: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account can connect one app after the other, and proposals stay when their app is disconnected."""
+    monkeypatch.setattr(proposal_services, "MAX_PENDING_OF_ALL", 2)
+    propose(bob, "His.")
+    propose(ada, "One.")
+    Proposal.objects.filter(owner=ada).update(source="api:of another app")
+    propose(ada, "Two.")
+    with pytest.raises(ValidationError, match="Too many proposals"):
+        propose(ada, "Three.")
+
+
 def test_only_the_user_can_accept_or_decline(ada: User, bob: User) -> None:
     proposal = propose(ada, "Hers.")
     for act in (
