@@ -55,7 +55,6 @@ def find_settings_faults() -> Iterator[CheckMessage]:
         yield from _check_secret_key()
         yield from _check_hosts()
     yield from _check_public_url()
-    yield from _check_provider_url()
 
 
 @register
@@ -119,14 +118,6 @@ def _check_public_url() -> Iterator[Error]:
     elif origin.scheme != "https" and origin.host not in LOOPBACK_HOSTS and not settings.DEBUG:
         hint = "Log-in and OAuth require https, except on a local URL."
         yield Error("PUBLIC_URL is neither https nor a local URL.", hint=hint, id="picard.E008")
-
-
-def _check_provider_url() -> Iterator[Error]:
-    url = settings.OPENAI_BASE_URL
-    origin = parse_origin(url)
-    if url and (origin is None or origin.scheme not in DEFAULT_PORTS):
-        hint = "Include the scheme, for example http://127.0.0.1:11434/v1"
-        yield Error("OPENAI_BASE_URL is not an http or https URL.", hint=hint, id="picard.E018")
 
 
 def _check_choices() -> Iterator[Error]:

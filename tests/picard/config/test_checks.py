@@ -43,7 +43,6 @@ BAD = [
     ("picard.E012", {"METRICS_TOKEN": "short"}),
     ("picard.E013", {"SECURITY_CONTACT": "security@example.org"}),
     ("picard.E015", {"STATEMENT_TIMEOUT_S": "0"}),
-    ("picard.E018", {"OPENAI_BASE_URL": "127.0.0.1:11434/v1"}),
 ]
 
 
