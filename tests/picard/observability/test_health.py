@@ -6,6 +6,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
+from tests.database import owning_tables
+
 CHECKS = ("database", "migrations", "extension", "keys", "backlog")
 
 
@@ -33,7 +35,7 @@ def test_readiness_lists_every_check() -> None:
 
 @pytest.mark.django_db
 def test_unapplied_migration_is_not_ready() -> None:
-    with connection.cursor() as cursor:
+    with owning_tables(), connection.cursor() as cursor:
         cursor.execute("delete from django_migrations where app = 'memories'")
     assert _list_failed_checks() == ["migrations"]
 
