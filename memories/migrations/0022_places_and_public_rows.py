@@ -28,14 +28,16 @@ update {MEMORIES} stored
 set position = case when place <= {MAX_POSITION} then place end,
     conversation = case when place <= {MAX_POSITION} then conversation end
 from moved where stored.owner_id = moved.owner_id and stored.id = moved.id
-"""  # put together from constants # nosec B608
+"""  # noqa: S608 - put together from constants # nosec B608
 
 # Stored in the order of the text, they would tell it.
 SORT = f"""
 update {VECTORS} stored set tokens = array(select token from unnest(tokens) token order by token)
 where owner_id = %s and tokens <> array(select token from unnest(tokens) token order by token)
-"""  # put together from constants # nosec B608
-LOCK = f"select count(*) from (select from {MEMORIES} where owner_id = %s order by id for update) locked"  # nosec B608
+"""  # nosec B608
+LOCK = (
+    f"select count(*) from (select from {MEMORIES} where owner_id = %s order by id for update) locked"  # nosec B608
+)
 
 
 def sort_tokens(apps, schema_editor):
