@@ -38,12 +38,12 @@ PROTECTED = "select relname from pg_class where relforcerowsecurity"
 
 @dataclass(frozen=True)
 class Sizes:
-    own: int = 10_000  # memories of the one who asks
-    others: int = 20
-    others_each: int = 2_000
-    rounds: int = 20
-    calls: int = 10
-    vacuum_timeout_s: float = 300
+    own: int = 5_000  # memories of the one who asks
+    others: int = 5
+    others_each: int = 1_000
+    rounds: int = 30
+    calls: int = 5
+    vacuum_timeout_s: float = 60
 
 
 QUICK = Sizes(own=200, others=2, others_each=100, rounds=1, calls=2, vacuum_timeout_s=1)

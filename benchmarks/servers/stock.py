@@ -14,8 +14,11 @@ from oauthlib.oauth2 import Server
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import CharField, ModelSerializer, SlugRelatedField
 
+from core.db.principal import acting_for
 from memories import scopes
 from memories.models import Memory
 
@@ -50,6 +53,11 @@ class MemoryListView(ListAPIView):  # type: ignore[type-arg]
     renderer_classes = (JSONRenderer,)
     pagination_class = NewestFirstPagination
     serializer_class = MemorySerializer
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        assert request.user.pk is not None  # noqa: S101  (TokenHasScope)
+        with acting_for(request.user.pk):  # otherwise the database gives no rows
+            return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> Any:
         own = Memory.objects.filter(owner_id=self.request.user.pk, deleted_at=None)

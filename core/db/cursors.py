@@ -102,4 +102,7 @@ class PreparedCursor(psycopg.Cursor[Any]):
 
 def _forbids_transaction(query: Any, principal: Principal) -> bool:
     """Return whether it is a statement of an operator that must be sent alone."""
-    return principal.is_system and isinstance(query, str) and NO_TRANSACTION.match(query) is not None
+    if not principal.is_system:
+        return False
+    text = query.as_string() if isinstance(query, sql.Composable) else query
+    return isinstance(text, str) and NO_TRANSACTION.match(text) is not None

@@ -6,7 +6,7 @@ Keywords are stored in the transaction that writes the memory; the worker (jobs/
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import date, tzinfo
 from uuid import UUID
 
 from django.conf import settings
@@ -144,10 +144,19 @@ def get_memory_languages(memories: Iterable[Memory]) -> dict[UUID, Language]:
 
 @dataclass
 class _HashedWords:
-    """Digests of days and tags, which many memories of one statement share."""
+    """Time zones of owners, and digests of days and tags, which many memories of one statement share."""
 
+    zones: dict[UUID, tzinfo] = field(default_factory=dict)
     days: dict[tuple[date, bytes], list[int]] = field(default_factory=dict)
     tags: dict[tuple[UUID, tuple[str, ...], Language], list[int]] = field(default_factory=dict)
+
+    def find_zone(self, memory: Memory) -> tzinfo:
+        """Return the time zone of the memory's owner, whose days are meant by "on Monday"."""
+        if memory.owner_id not in self.zones:
+            owner = memory.owner if Memory.owner.is_cached(memory) else None
+            owner = owner or User.objects.only("time_zone").get(pk=memory.owner_id)
+            self.zones[memory.owner_id] = owner.zone
+        return self.zones[memory.owner_id]
 
     def hash_day(self, day: date, key: bytes) -> list[int]:
         if (day, key) not in self.days:
@@ -178,7 +187,7 @@ def _build_rows(
         if memory.is_public
         else get_person_key(memory.owner_id).keyword_hash_key
     )
-    days = hashed.hash_day(memory.created_at.astimezone(UTC).date(), key)
+    days = hashed.hash_day(memory.created_at.astimezone(hashed.find_zone(memory)).date(), key)
     tags = hashed.hash_tags(memory.owner_id, tuple(tag_names), language)
     return [
         MemoryVector(

@@ -28,13 +28,16 @@ update {MEMORIES} stored
 set position = case when place <= {MAX_POSITION} then place end,
     conversation = case when place <= {MAX_POSITION} then conversation end
 from moved where stored.owner_id = moved.owner_id and stored.id = moved.id
-"""
+"""  # noqa: S608 - put together from constants # nosec B608
 
 # Stored in the order of the text, they would tell it.
 SORT = f"""
 update {VECTORS} stored set tokens = array(select token from unnest(tokens) token order by token)
 where owner_id = %s and tokens <> array(select token from unnest(tokens) token order by token)
-"""
+"""  # nosec B608
+LOCK = (
+    f"select count(*) from (select from {MEMORIES} where owner_id = %s order by id for update) locked"  # nosec B608
+)
 
 
 def sort_tokens(apps, schema_editor):
@@ -43,10 +46,7 @@ def sort_tokens(apps, schema_editor):
     owners = apps.get_model("memories", "MemoryVector").objects.using(alias).order_by("owner_id")
     for owner_id in list(owners.values_list("owner_id", flat=True).distinct()):
         with transaction.atomic(using=alias), schema_editor.connection.cursor() as cursor:
-            cursor.execute(
-                f"select count(*) from (select from {MEMORIES} where owner_id = %s order by id for update) locked",
-                [owner_id],
-            )
+            cursor.execute(LOCK, [owner_id])
             cursor.execute(SORT, [owner_id])
 
 

@@ -38,6 +38,9 @@ FAIR_COSINE = 0.3
 WEAK_SHARE = 0.6
 PASSAGES_A_MEMORY = 5  # nearest passages fetched; with more from one memory, another could be missed
 MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
+MAX_COMPARISONS = (
+    2_000  # of a passage's tokens with the query's: up to here, whether it has any is quickly found
+)
 COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
 COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
 COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
@@ -87,8 +90,10 @@ with word as materialized (
   select * from unnest(%s::bigint[], %s::bool[], %s::bigint[]) word(token, of_public, bit)),
 passage as materialized (
   select memory_id, sequence, {{cosine}} as cosine,
-         (select bit_or(bit) from word
-          where of_public = is_public and tokens[width_bucket(token, tokens)] = token) as bits
+         case when cardinality(tokens) > %s
+                or tokens && case when is_public then %s::bigint[] else %s::bigint[] end
+              then (select bit_or(bit) from word
+                    where of_public = is_public and tokens[width_bucket(token, tokens)] = token) end as bits
   from ({{rows}}) visible),
 total as materialized (select count(*)::float8 as n, count(sequence) > 0 as is_marked from passage),
 memory as materialized (
@@ -244,6 +249,9 @@ def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> l
         [False] * len(private) + [True] * len(public),
         [bit for _, bit in [*private, *public]],
         *build_cosine_params(query),
+        MAX_COMPARISONS // len(private),
+        [token for token, _ in public],
+        [token for token, _ in private],
         *rows.params,
         limit * PASSAGES_A_MEMORY,
         _find_distinctive_words(query),

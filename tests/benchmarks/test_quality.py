@@ -30,9 +30,11 @@ from benchmarks.quality.natural import (
 from benchmarks.quality.persona import measure_set
 from benchmarks.quality.persona_model import measure_model
 from benchmarks.quality.updates import UpdatePair, UpdateSet, evaluate_updates, read_update_sets
+from core.db import roles
 from memories.index.languages import get_language
 from memories.providers.embeddings import reset_provider
 from memories.search.change_detection import describe_update
+from tests.database import owning_tables
 from tests.factories import remember
 
 LOCOMO = os.environ.get("PICARD_LOCOMO", "")
@@ -68,6 +70,12 @@ CHAT = {
         {"question": "Nothing tells of this.", "evidence": ["D9:9"], "category": 5},
     ],
 }
+
+
+@pytest.fixture(autouse=True)
+def _keep_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stay in the role of the tests: the command makes its process an operator's."""
+    monkeypatch.setattr(roles, "act_as_operator", lambda: None)
 
 
 @pytest.fixture
@@ -291,7 +299,8 @@ def test_evaluation_uses_temporary_home_without_database(data: Path, monkeypatch
         return 3, data
 
     monkeypatch.setattr(home, "run_in_temporary_home", run_in_home)
-    MigrationRecorder.Migration.objects.filter(app="memories").delete()
+    with owning_tables():
+        MigrationRecorder.Migration.objects.filter(app="memories").delete()
     assert main(["quality", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]) == 3
     assert commands == [
         ["quality", "--data", str(data), "--persona", "--json", str(data.with_suffix(".out"))]

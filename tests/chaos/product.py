@@ -19,7 +19,7 @@ import psutil
 import psycopg
 
 from picard.config.paths import PROJECT
-from picard.postgres.manager import APP_DATABASE, APP_ROLE, PORT, EmbeddedPostgres
+from picard.postgres.manager import APP_DATABASE, APP_ROLE, PORT, ROLES, EmbeddedPostgres
 from picard.server.supervisor import DEATHS_WINDOW_S
 from tests.chaos.template import copy_template
 from tests.processes import answers, free_port, wait_until
@@ -146,7 +146,10 @@ class Product:
                 return [
                     each
                     for each in backends
-                    if f"{APP_ROLE} {APP_DATABASE}" in " ".join(get_command_line(each))
+                    if any(
+                        f"{role} {APP_DATABASE}" in " ".join(get_command_line(each))
+                        for role in ROLES.values()
+                    )
                 ]
 
     def kill(self, victim: Victim, nth: int = 0) -> None:

@@ -67,10 +67,11 @@ def dump_database(product: Product) -> bytes:
         APP_ROLE,
         "--port",
         str(PORT),
+        "--enable-row-security",
     ]
     return subprocess.run(
         [*command, "--host", postgres.socket_folder, APP_DATABASE],
-        env={**os.environ, "PGPASSWORD": postgres.password()},
+        env={**os.environ, "PGPASSWORD": postgres.password(), "PGOPTIONS": "-c picard.system=on"},
         capture_output=True,
         check=True,
     ).stdout

@@ -20,7 +20,7 @@ def test_other_hosts_are_not_loopback(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", [*LOOPBACK_HOSTS, "127.8.9.1", "LOCALHOST", "localhost.", "::ffff:127.0.0.1", "[::1]"]
+    "host", [*sorted(LOOPBACK_HOSTS), "127.8.9.1", "LOCALHOST", "localhost.", "::ffff:127.0.0.1", "[::1]"]
 )
 def test_every_name_and_address_of_this_machine_is_recognised(host: str) -> None:
     assert is_loopback_host(host)

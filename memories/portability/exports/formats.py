@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -69,10 +68,11 @@ def write_jsonl(actor: Actor, pages: Pages | None = None) -> Iterator[bytes]:
 
 
 def _write_text(actor: Actor) -> Iterator[bytes]:
-    """Write `[date] - content`, with continuation lines indented."""
+    """Write `[date] - content`, with continuation lines indented. The date is that of the user's day."""
+    zone = actor.person.zone
     for memory, text in iterate_texts(actor):
         content = text.replace("\n", f"\n{CONTINUATION_INDENT}")
-        yield f"[{memory.created_at.astimezone(UTC):%Y-%m-%d}] - {content}\n".encode()
+        yield f"[{memory.created_at.astimezone(zone):%Y-%m-%d}] - {content}\n".encode()
 
 
 EXPORT_FORMATS = {

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 import yaml
 
@@ -33,11 +33,13 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def write_markdown(actor: Actor) -> Iterator[bytes]:
-    return stream_zip(_build_note(memory, text) for memory, text in iterate_texts(actor))
+    zone = actor.person.zone
+    return stream_zip(_build_note(memory, text, zone) for memory, text in iterate_texts(actor))
 
 
-def _build_note(memory: Memory, text: str) -> ZipMember:
-    created = memory.created_at.astimezone(UTC)
+def _build_note(memory: Memory, text: str, zone: tzinfo) -> ZipMember:
+    """Build the note of a memory; its name has the user's day."""
+    created = memory.created_at.astimezone(zone)
     content = f"---\n{_dump_properties(memory)}---\n\n{text}\n".encode()
     return ZipMember(f"{created:%Y-%m-%d}-{memory.pk.hex[-12:]}.md", iter([content]), created)
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 import orjson
 
@@ -17,15 +17,15 @@ METADATA_FIELDS = ("visibility", "expires_at", "supersedes", "superseded_by")
 
 
 def write_mem0(actor: Actor) -> Iterator[bytes]:
-    user_id = str(actor.person.pk)
+    user_id, zone = str(actor.person.pk), actor.person.zone
     separator = b"["
     for memory, text in iterate_texts(actor):
-        yield separator + orjson.dumps(_build_memory(text, user_id, represent_memory(memory, FIELDS)))
+        yield separator + orjson.dumps(_build_memory(text, user_id, zone, represent_memory(memory, FIELDS)))
         separator = b",\n"
     yield b"]\n" if separator == b",\n" else b"[]\n"
 
 
-def _build_memory(text: str, user_id: str, fields: dict[str, object]) -> dict[str, object]:
+def _build_memory(text: str, user_id: str, zone: tzinfo, fields: dict[str, object]) -> dict[str, object]:
     tags, expires_at = fields["tags"], fields["expires_at"]
     metadata = {"categories": tags} if tags else {}
     metadata |= {
@@ -41,7 +41,7 @@ def _build_memory(text: str, user_id: str, fields: dict[str, object]) -> dict[st
         "metadata": metadata,
         "created_at": format_utc(fields["created_at"]),  # type: ignore[arg-type]
         "updated_at": format_utc(fields["updated_at"]),  # type: ignore[arg-type]
-        "expiration_date": f"{expires_at.astimezone(UTC):%Y-%m-%d}"
+        "expiration_date": f"{expires_at.astimezone(zone):%Y-%m-%d}"
         if isinstance(expires_at, datetime)
         else None,
     }

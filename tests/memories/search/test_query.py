@@ -17,6 +17,7 @@ from memories.index import work_queue
 from memories.index.passages import get_max_keywords
 from memories.models import AuditEvent, Memory, MemoryVector, Tag
 from memories.models.visibility import Filters
+from memories.portability.exports.formats import export_memories
 from memories.search import query as search_query
 from memories.search import ranking
 from memories.services import writes
@@ -265,6 +266,20 @@ def test_word_in_text_outranks_word_in_date(ada: User, index: Callable[[], int],
     index()
     assert find_texts(ada, "november")[0] == "We marry in November."
     assert find_texts(ada, "november 2024")[0] == "We marry in November."
+
+
+def test_day_is_that_of_the_user(ada: User, index: Callable[[], int]) -> None:
+    User.objects.filter(pk=ada.pk).update(time_zone="America/New_York")
+    ada.refresh_from_db()
+    memory = remember(ada, "Tea.")
+    sunday_evening = datetime(2026, 6, 1, 1, tzinfo=UTC)  # 31 May in New York
+    Memory.objects.filter(pk=memory.pk).update(created_at=sunday_evening)
+    work_queue.enqueue_memories(Memory.objects.filter(pk=memory.pk))
+    index()
+    words = {search_query.Arm.WORDS}
+    found = {word for word in ("sunday", "may", "monday", "june") if find_texts(ada, word, arms=words)}
+    assert found == {"sunday", "may"}
+    assert b"".join(export_memories(session(ada), "text").chunks) == b"[2026-05-31] - Tea.\n"
 
 
 def test_neighbors_in_conversation_count(ada: User) -> None:

@@ -7,6 +7,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 
+from tests.database import owning_tables
+
 CHECKS = ("database", "migrations", "extension", "keys", "backlog")
 
 
@@ -47,7 +49,7 @@ def test_only_the_metrics_token_shows_who_waits_for_the_worker(
 
 @pytest.mark.django_db
 def test_unapplied_migration_is_not_ready() -> None:
-    with connection.cursor() as cursor:
+    with owning_tables(), connection.cursor() as cursor:
         cursor.execute("delete from django_migrations where app = 'memories'")
     assert _list_failed_checks() == ["migrations"]
 
