@@ -31,8 +31,10 @@ TABLES = [model._meta.db_table for model in OWNED]
 NAMES = [model.__name__ for model in OWNED]
 WITH_PUBLIC_ID = [model for model in OWNED if not isinstance(model._meta.pk, models.CompositePrimaryKey)]
 OWNER_CONDITION = re.compile(r"owner_id\"?\s*(?:=|IN \()", re.IGNORECASE)
+# A part of an f-string that continues an UPDATE is followed by its placeholder, which no setting has.
 SETTING = re.compile(
-    r"\s*set\s+(?!local\b)(?:session\s+)?[a-z_.]+\s*(?:=|to\b)|.*set_config\((?![^)]*, true\))", re.DOTALL
+    r"\s*set\s+(?!local\b)(?:session\s+)?[a-z_.]+\s*(?:=(?! %s)|to\b)|.*set_config\((?![^)]*, true\))",
+    re.DOTALL,
 )
 ALLOWED_SETTINGS = {
     ("core/db/prepared.py", "set plan_cache_mode = force_generic_plan"),
