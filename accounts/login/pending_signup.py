@@ -61,8 +61,7 @@ def start_signup(request: HttpRequest, *, email: str, password: str) -> HttpResp
 
     Raises RateLimitExceeded.
     """
-    sender = f"{get_client_network(request)}|{email}"
-    enforce_rate_limit(EMAIL_LIMIT, salted_hmac("sign-up", sender).hexdigest())
+    _count_email(request, email)
     clear_login(request)
     pending = PendingSignup(
         email,
@@ -91,8 +90,12 @@ def get_pending_signup(request: HttpRequest) -> PendingSignup | None:
 
 
 def resend_code(request: HttpRequest, pending: PendingSignup) -> None:
-    """Send the same code again, so that it does not matter which of the e-mails arrives first."""
+    """Send the same code again, so that it does not matter which of the e-mails arrives first.
+
+    Raises RateLimitExceeded.
+    """
     if pending.can_resend:
+        _count_email(request, pending.email)
         watched_email.watch_email(request, emails.send_signup_code(pending.email, pending.code))
         _store(request, replace(pending, emails=pending.emails + 1))
 
@@ -130,6 +133,11 @@ def create_account(request: HttpRequest, pending: PendingSignup, *, by_invitatio
 
 def get_browser_language(request: HttpRequest) -> str:
     return languages.match_accept_language(request.headers.get("Accept-Language", ""))
+
+
+def _count_email(request: HttpRequest, email: str) -> None:
+    sender = f"{get_client_network(request)}|{email}"
+    enforce_rate_limit(EMAIL_LIMIT, salted_hmac("sign-up", sender).hexdigest())
 
 
 def _store(request: HttpRequest, pending: PendingSignup) -> None:

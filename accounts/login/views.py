@@ -50,7 +50,10 @@ def confirm_address(request: HttpRequest) -> HttpResponseBase:
     if not get_adapter().is_open_for_signup(request):
         return render(request, "account/signup_closed.html")
     if request.POST.get("action") == "resend":
-        pending_signup.resend_code(request, pending)
+        try:
+            pending_signup.resend_code(request, pending)
+        except RateLimitExceeded as error:
+            return render_rate_limited(request, error.retry_after_s)
         return redirect(passthrough_next_redirect_url(request, reverse(CODE_PAGE), "next"))
     form = SignupCodeForm(request.POST or None, code=pending.code)
     if form.is_valid():

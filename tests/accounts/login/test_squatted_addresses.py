@@ -308,6 +308,18 @@ def test_codes_to_one_address_are_limited_by_network(client: Client) -> None:
     sign_up_and_confirm(Client(REMOTE_ADDR="192.0.2.1"))
 
 
+def test_codes_that_are_sent_again_count_for_their_address(client: Client) -> None:
+    for _ in range(7):
+        sign_up(Client())
+    sign_up(client)
+    statuses = [client.post(CODE_PAGE, {"action": "resend"}).status_code for _ in range(4)]
+    assert statuses == [302, 302, 429, 429]
+    assert len(mail.outbox) == 10
+    other = Client(REMOTE_ADDR="192.0.2.1")
+    sign_up(other)
+    assert other.post(CODE_PAGE, {"action": "resend"}).status_code == 302
+
+
 def test_sign_up_gets_a_session_of_the_usual_length(client: Client) -> None:
     sign_up(client)
     assert client.session.get_expiry_age() == 24 * 3_600
