@@ -30,7 +30,6 @@ from benchmarks.quality.natural import (
 from benchmarks.quality.persona import measure_set
 from benchmarks.quality.persona_model import measure_model
 from benchmarks.quality.updates import UpdatePair, UpdateSet, evaluate_updates, read_update_sets
-from core.db import roles
 from memories.index.languages import get_language
 from memories.providers.embeddings import reset_provider
 from memories.search.change_detection import describe_update
@@ -70,12 +69,6 @@ CHAT = {
         {"question": "Nothing tells of this.", "evidence": ["D9:9"], "category": 5},
     ],
 }
-
-
-@pytest.fixture(autouse=True)
-def _keep_role(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stay in the role of the tests: the command makes its process an operator's."""
-    monkeypatch.setattr(roles, "act_as_operator", lambda: None)
 
 
 @pytest.fixture
