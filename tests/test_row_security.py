@@ -177,6 +177,17 @@ def test_a_savepoint_that_is_rolled_back_changes_nobody(ada: User, bobs: Memory)
             assert Memory.objects.count() == before == 0
 
 
+@pytest.mark.django_db
+def test_a_savepoint_is_rolled_back_after_who_acts_has_changed(ada: User, bobs: Memory) -> None:
+    own = remember(ada, "Ada plays the viola.")
+    with acting_as(Principal(bobs.owner_id)), transaction.atomic():
+        assert Memory.objects.get().pk == bobs.pk
+        with pytest.raises(ProgrammingError), transaction.atomic():
+            act_for(ada.pk)
+            fetch("select nothing from memories_memory")
+        assert Memory.objects.get().pk == own.pk
+
+
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_left_on_a_connection(ada: User, bobs: Memory) -> None:
     with acting_as(Principal(bobs.owner_id)):
