@@ -142,7 +142,7 @@ def _verify_version(file: Path) -> None:
     apps = {app for app, _ in known}
     if newer := sorted(f"{app}.{name}" for app, name in applied - known.keys() if app in apps):
         raise BackupError(
-            f"{file} was made by a newer Picard ({', '.join(newer)}). Install that version first."
+            f"{file.name} was made by a newer Picard ({', '.join(newer)}). Install that version first."
         )
 
 
@@ -150,13 +150,15 @@ def _verify_keys(file: Path, keys: Sequence[str]) -> int:
     master = MultiFernet([Fernet(key) for key in keys])
     wrapped = [row[1] for table in WRAPPED_KEYS for row in _read_table_rows(file, table)]
     if not wrapped:
-        raise BackupError(f"{file} contains no keys: it is not a backup of a Picard that has been started.")
+        raise BackupError(
+            f"{file.name} contains no keys: it is not a backup of a Picard that has been started."
+        )
     for value in wrapped:
         try:
             master.decrypt(value.encode())
         except InvalidToken:
             raise BackupError(
-                f"These master keys do not decrypt {file}. Use the keys that it was made with."
+                f"These master keys do not decrypt {file.name}. Use the keys that it was made with."
             ) from None
     return len(wrapped)
 

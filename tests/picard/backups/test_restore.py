@@ -111,7 +111,7 @@ def test_keys_are_installed_only_after_the_data_was_restored(
         if fails:
             raise backup_dump.BackupError("the disk is full")
 
-    settings.KEYS_HOME = tmp_path / "keys"
+    settings.KEYS_HOME, settings.PICARD_HOME = tmp_path / "keys", tmp_path / "home"
     key = settings.KEYS_HOME / "field_encryption_key"
     settings.KEYS_HOME.mkdir()
     key.write_text("previous key")
@@ -124,6 +124,30 @@ def test_keys_are_installed_only_after_the_data_was_restored(
     with pytest.raises(CommandError) if fails else nullcontext():
         call_command("restore", tmp_path / "x.dump", keys=keys)
     assert key.read_text() == ("previous key" if fails else "backup key")
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_file_changed_after_its_verification_is_not_restored(
+    in_place: bool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(_replace: bool) -> None:
+        other = file if in_place else tmp_path / "other.dump"
+        other.write_bytes(b"changed")
+        other.rename(file)
+
+    restored: list[bytes] = []
+    settings.PICARD_HOME = tmp_path / "home"
+    file = tmp_path / "x.dump"
+    file.write_bytes(b"genuine")
+    monkeypatch.setattr(backup_dump, "verify_backup", lambda *_, **__: 2)
+    monkeypatch.setattr(restore, "_require_idle_database", change)
+    monkeypatch.setattr(restore, "_run_manage_command", lambda *_: None)
+    monkeypatch.setattr(
+        backup_restore, "restore_database", lambda file, **_: restored.append(file.read_bytes())
+    )
+    call_command("restore", file)
+    assert restored == [b"genuine"]
+    assert not list(settings.PICARD_HOME.iterdir())
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEY_FILE"])
