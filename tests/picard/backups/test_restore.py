@@ -131,21 +131,21 @@ def test_a_file_changed_after_its_verification_is_not_restored(
     in_place: bool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def change(_replace: bool) -> None:
-        other = file if in_place else tmp_path / "other.dump"
+        other = backup if in_place else tmp_path / "other.dump"
         other.write_bytes(b"changed")
-        other.rename(file)
+        other.rename(backup)
 
     restored: list[bytes] = []
     settings.PICARD_HOME = tmp_path / "home"
-    file = tmp_path / "x.dump"
-    file.write_bytes(b"genuine")
+    backup = tmp_path / "x.dump"
+    backup.write_bytes(b"genuine")
     monkeypatch.setattr(backup_dump, "verify_backup", lambda *_, **__: 2)
     monkeypatch.setattr(restore, "_require_idle_database", change)
     monkeypatch.setattr(restore, "_run_manage_command", lambda *_: None)
     monkeypatch.setattr(
-        backup_restore, "restore_database", lambda file, **_: restored.append(file.read_bytes())
+        backup_restore, "restore_database", lambda copy, **_: restored.append(copy.read_bytes())
     )
-    call_command("restore", file)
+    call_command("restore", backup)
     assert restored == [b"genuine"]
     assert not list(settings.PICARD_HOME.iterdir())
 
