@@ -9,6 +9,7 @@ server is genuine, so this does not tell it from the latest.
 import contextlib
 import hashlib
 import hmac
+import os
 import re
 import shutil
 import tempfile
@@ -30,9 +31,14 @@ def get_checksum_path(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256")
 
 
-def format_checksum(written: Path, name: str, master_key: str) -> str:
-    """Return the content of the checksum file of `written`, which will be called `name`."""
-    digest = _hash_file(written)
+def format_checksum(written: int, name: str, master_key: str) -> str:
+    """Return the content of the checksum file of an open file, which will be called `name`.
+
+    Not of a path: whoever can write to the folder could have put another file there.
+    """
+    os.lseek(written, 0, os.SEEK_SET)
+    with os.fdopen(os.dup(written), "rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
     return f"{digest}  {name}\n# {LABEL}: {_authenticate(digest, master_key)}\n"
 
 

@@ -55,7 +55,7 @@ def dump_database(file: Path) -> None:
         options = ("--format=custom", *PORTABLE)
         with run_postgres_tool("pg_dump", *options, conninfo, stdout=handle):
             pass
-    checksum = format_checksum(partial, file.name, settings.FIELD_ENCRYPTION_KEY[0])
+        checksum = format_checksum(handle, file.name, settings.FIELD_ENCRYPTION_KEY[0])
     with _create_private_file(get_checksum_path(file)) as handle:
         os.write(handle, checksum.encode())
     partial.rename(file)
@@ -191,7 +191,7 @@ def _find_program(name: str) -> str:
 def _create_private_file(file: Path) -> Iterator[int]:
     """Create a file (0600) that is synced to disk when the block ends. Raises BackupError if it exists."""
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise BackupError(f"Cannot create {file}: {error.strerror}.") from None
     try:

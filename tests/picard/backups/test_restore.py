@@ -1,7 +1,7 @@
 """Restores: they are atomic, and work with servers older than pg_restore."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from core.db.roles import Role, connected_as
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
+from picard.backups.authentication import UnauthenticBackup, verify_checksum
 from picard.management.commands import restore
 from tests.database import execute_on_server, switch_database
 
@@ -124,6 +125,24 @@ def test_keys_are_installed_only_after_the_data_was_restored(
     with pytest.raises(CommandError) if fails else nullcontext():
         call_command("restore", tmp_path / "x.dump", keys=keys)
     assert key.read_text() == ("previous key" if fails else "backup key")
+
+
+def test_a_file_put_in_place_of_the_dump_is_not_authenticated(
+    database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def dump_beside_an_attacker(*arguments: Any, **options: Any) -> Iterator[Any]:
+        with run_tool(*arguments, **options) as process:
+            yield process
+        other = tmp_path / "other.dump"
+        other.write_bytes(b"changed")
+        other.rename(tmp_path / "x.dump.partial")
+
+    run_tool = backup_dump.run_postgres_tool
+    monkeypatch.setattr(backup_dump, "run_postgres_tool", dump_beside_an_attacker)
+    backup_dump.dump_database(tmp_path / "x.dump")
+    with pytest.raises(UnauthenticBackup, match="damaged"):
+        verify_checksum(tmp_path / "x.dump", settings.FIELD_ENCRYPTION_KEY)
 
 
 @pytest.mark.parametrize("in_place", [True, False])
