@@ -367,6 +367,19 @@ def test_the_web_role_cannot_act_as_the_system(shared_db: None) -> None:
             assert cursor.fetchone() == (count,)
 
 
+def test_a_temporary_table_cannot_name_the_web_role_a_system_role(shared_db: None) -> None:
+    remember(make_person("ada"), "one")
+    for kind in ("table", "view"):
+        with connecting(Role.WEB) as raw:
+            raw.execute(
+                f"create temporary {kind} pg_roles as select '{ROLES[Role.OWNER]}'::name as rolname,"
+                " (select oid from pg_catalog.pg_roles where rolname = current_user) as oid"
+            )
+            raw.execute("set picard.system = 'on'")
+            assert raw.execute("select picard_is_system()").fetchone() == (False,)
+            assert raw.execute("select count(*) from memories_memory").fetchone() == (0,)
+
+
 def test_no_role_bypasses_row_security(shared_db: None) -> None:
     with connecting(Role.OWNER) as raw:
         rows = raw.execute(

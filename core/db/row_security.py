@@ -19,15 +19,18 @@ def build_system_function(roles: Sequence[str]) -> str:
 
     Without roles every one can, until the first migration has ended. The function names them without depending on
     them, so that a backup can be restored where they do not exist.
+
+    Its body is an expression, which PostgreSQL parses here and now. That of a string would be parsed when it is called,
+    and a temporary table of the caller could take the place of pg_roles.
     """
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in roles)
     by_role = (
-        f" and exists (select from pg_roles where rolname = any(array[{names}]::name[])"
-        " and pg_has_role(current_user, oid, 'usage'))"
+        f" and exists (select from pg_catalog.pg_roles where rolname = any(array[{names}]::pg_catalog.name[])"
+        " and pg_catalog.pg_has_role(current_user, oid, 'usage'))"
     )
     return (
-        "create or replace function picard_is_system() returns boolean language sql stable as $$"
-        f"select coalesce(current_setting('picard.system', true), '') = 'on'{by_role if names else ''}$$"
+        "create or replace function picard_is_system() returns boolean language sql stable return "
+        f"(select coalesce(pg_catalog.current_setting('picard.system', true), '') = 'on'{by_role if names else ''})"
     )
 
 
