@@ -26,6 +26,7 @@ class ChatHabits:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     redirect_to: str = ""
+    ignores_stream: bool = False  # it answers in one piece
 
 
 def write(answer: str) -> list[dict[str, Any]]:
@@ -163,6 +164,7 @@ SERVERS: dict[str, ChatHabits] = {
     ),
     "mistral": ChatHabits(refuse=_refuse_extra_inputs, deltas=_write_parts),
     "openai, organization not verified": ChatHabits(refuse=_refuse_streams),
+    "gateway that buffers": ChatHabits(refuse=_refuse_without_reason, ignores_stream=True),
     "text generation inference": ChatHabits(finish_reason=lambda _request: "eos_token"),
     "old server": ChatHabits(refuse=_refuse_openai("max_completion_tokens", "max_tokens")),
     "refuses without reason": ChatHabits(refuse=_refuse_without_reason),

@@ -201,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
         if location := habits.redirect_to:
             self._send(307, {}, {"Location": location})
             return
-        if not request.get("stream"):
+        if habits.ignores_stream or not request.get("stream"):
             self._send(200, build_document(habits, answer, request))
             return
         self.send_response(200)

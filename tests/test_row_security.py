@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
@@ -28,12 +29,14 @@ from core.db.principal import (
     read_public_of,
 )
 from core.db.roles import Role, choose_role
+from core.db.row_security import build_system_function
 from memories.models import Memory, MemoryTag, MemoryVector, Tag
 from memories.models.visibility import MemoryQuerySet, VisibleQuerySet
 from memories.persona import retrieval
 from memories.services import reads, writes
 from picard.config.checks import check_database_roles
 from picard.database import grants
+from picard.management.commands import migrate
 from picard.postgres.manager import ROLES, EmbeddedPostgres
 from tests.database import owning_tables
 from tests.factories import app, make_person, remember, session
@@ -175,6 +178,17 @@ def test_a_savepoint_that_is_rolled_back_changes_nobody(ada: User, bobs: Memory)
                 assert set(Memory.objects.values_list("owner_id", flat=True)) == {bobs.owner_id}
                 raise ZeroDivisionError
             assert Memory.objects.count() == before == 0
+
+
+@pytest.mark.django_db
+def test_a_savepoint_is_rolled_back_after_who_acts_has_changed(ada: User, bobs: Memory) -> None:
+    own = remember(ada, "Ada plays the viola.")
+    with acting_as(Principal(bobs.owner_id)), transaction.atomic():
+        assert Memory.objects.get().pk == bobs.pk
+        with suppress(ProgrammingError), transaction.atomic():
+            act_for(ada.pk)
+            fetch("select nothing from memories_memory")
+        assert Memory.objects.get().pk == own.pk
 
 
 @pytest.mark.django_db(transaction=True)
@@ -353,6 +367,19 @@ def test_the_web_role_cannot_act_as_the_system(shared_db: None) -> None:
             assert cursor.fetchone() == (count,)
 
 
+def test_a_temporary_table_cannot_name_the_web_role_a_system_role(shared_db: None) -> None:
+    remember(make_person("ada"), "one")
+    for kind in ("table", "view"):
+        with connecting(Role.WEB) as raw:
+            raw.execute(
+                f"create temporary {kind} pg_roles as select '{ROLES[Role.OWNER]}'::name as rolname,"
+                " (select oid from pg_catalog.pg_roles where rolname = current_user) as oid"
+            )
+            raw.execute("set picard.system = 'on'")
+            assert raw.execute("select picard_is_system()").fetchone() == (False,)
+            assert raw.execute("select count(*) from memories_memory").fetchone() == (0,)
+
+
 def test_no_role_bypasses_row_security(shared_db: None) -> None:
     with connecting(Role.OWNER) as raw:
         rows = raw.execute(
@@ -399,3 +426,20 @@ def test_commands_are_the_operators_and_everything_else_serves_requests() -> Non
         assert choose_role(arguments) == Role.SYSTEM
     for arguments in (["manage.py", "runserver"], ["/bin/gunicorn", "picard.asgi"], ["-c"], []):
         assert choose_role(arguments) == Role.WEB
+
+
+@pytest.mark.django_db
+def test_migrations_see_all_rows_of_a_database_from_another_server(
+    bobs: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restored database trusts the roles of the server that it came from."""
+    seen: list[Any] = []
+    monkeypatch.setattr(migrate, "acting_as_system", lambda _role: acting_as(SYSTEM))
+    monkeypatch.setattr(
+        DjangoMigrate, "handle", lambda *_, **__: seen.extend(fetch("select count(*) from memories_memory"))
+    )
+    with owning_tables():
+        grants.run_statements([build_system_function(["owner_elsewhere"])])
+        assert fetch("select count(*) from memories_memory") == [(0,)]
+        migrate.Command().handle(plan=False, check_unapplied=False, database="default")
+    assert seen == [(1,)]

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # Backwards, nothing: the previous release reads the keys, and `keys rotate` binds second factors again.
+        # Backwards, nothing: the previous release reads the keys, and `keys rotate --bind` binds second factors again.
         migrations.RunPython(bind_sealed_values, migrations.RunPython.noop),
     ]

@@ -26,8 +26,10 @@ _sent: "WeakKeyDictionary[psycopg.Connection[Any], Principal | None]" = WeakKeyD
 
 def find_unsent(raw: "psycopg.Connection[Any]") -> tuple[Principal, bool] | None:
     """Return who acts, and whether their statement begins a transaction; None if PostgreSQL knows it."""
-    principal = get_principal()
-    if raw.pgconn.transaction_status == TransactionStatus.IDLE:
+    principal, status = get_principal(), raw.pgconn.transaction_status
+    if status == TransactionStatus.INERROR:
+        return None  # only a rollback is possible, which must be sent alone
+    if status == TransactionStatus.IDLE:
         _sent.pop(raw, None)
         return None if principal is NOBODY else (principal, True)
     return None if _sent.get(raw, NOBODY) == principal else (principal, False)

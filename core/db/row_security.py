@@ -19,16 +19,19 @@ def build_system_function(roles: Sequence[str]) -> str:
 
     Without roles every one can, until the first migration has ended. The function names them without depending on
     them, so that a backup can be restored where they do not exist.
+
+    Its body is parsed when it is called, so all names in it have their schema: a temporary table of the caller could
+    otherwise take the place of pg_roles.
     """
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in roles)
     by_role = (
-        f" and exists (select from pg_roles where rolname = any(array[{names}]::name[])"
-        " and pg_has_role(current_user, oid, 'usage'))"  # nosec B608 - names of roles from the settings
+        f" and exists (select from pg_catalog.pg_roles where rolname = any(array[{names}]::pg_catalog.name[])"
+        " and pg_catalog.pg_has_role(current_user, oid, 'usage'))"  # nosec B608 - names of roles from the settings
     )
     # Not in SQL: PostgreSQL would parse and inline it anew for each table of each statement that it plans.
     return (
         "create or replace function picard_is_system() returns boolean language plpgsql stable as $$begin "
-        f"return coalesce(current_setting('picard.system', true), '') = 'on'{by_role if names else ''}; end$$"
+        f"return coalesce(pg_catalog.current_setting('picard.system', true), '') = 'on'{by_role if names else ''}; end$$"
     )
 
 

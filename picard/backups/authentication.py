@@ -6,11 +6,15 @@ is read by pg_restore or run: an SQL dump can run programs on the database's mac
 server is genuine, so this does not tell it from the latest.
 """
 
+import contextlib
 import hashlib
 import hmac
+import os
 import re
+import shutil
+import tempfile
 from base64 import urlsafe_b64decode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -27,9 +31,14 @@ def get_checksum_path(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256")
 
 
-def format_checksum(written: Path, name: str, master_key: str) -> str:
-    """Return the content of the checksum file of `written`, which will be called `name`."""
-    digest = _hash_file(written)
+def format_checksum(written: int, name: str, master_key: str) -> str:
+    """Return the content of the checksum file of an open file, which will be called `name`.
+
+    Not of a path: whoever can write to the folder could have put another file there.
+    """
+    os.lseek(written, 0, os.SEEK_SET)
+    with os.fdopen(os.dup(written), "rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
     return f"{digest}  {name}\n# {LABEL}: {_authenticate(digest, master_key)}\n"
 
 
@@ -40,12 +49,12 @@ def verify_checksum(file: Path, master_keys: Sequence[str], *, allow_unauthentic
     """
     checksum_file = get_checksum_path(file)
     if not file.is_file() or not checksum_file.is_file():
-        raise UnauthenticBackup(f"{file} and {checksum_file.name} must be in the same folder.")
+        raise UnauthenticBackup(f"{file.name} and {checksum_file.name} must be in the same folder.")
     text = checksum_file.read_text(errors="replace")
     digest = _hash_file(file)
     if text.split()[:1] != [digest]:
         raise UnauthenticBackup(
-            f"{file} is damaged: its checksum differs from the one in {checksum_file.name}."
+            f"{file.name} is damaged: its checksum differs from the one in {checksum_file.name}."
         )
     codes = re.findall(rf"^# {LABEL}: (\S*)$", text, re.MULTILINE)
     if not codes:
@@ -57,8 +66,21 @@ def verify_checksum(file: Path, master_keys: Sequence[str], *, allow_unauthentic
         )
     if not any(_matches(code, digest, key) for code in codes for key in master_keys):
         raise UnauthenticBackup(
-            f"These master keys do not authenticate {file}: it was made with other keys, or somebody changed it."
+            f"These master keys do not authenticate {file.name}: it was made with other keys, or somebody changed it."
         )
+
+
+@contextlib.contextmanager
+def copy_privately(file: Path, folder: Path) -> Iterator[Path]:
+    """Copy the file with its checksum into a new folder (0700) below `folder`, until the end of the block.
+
+    Whoever can write to the folder of the backups could otherwise change the file after it was verified.
+    """
+    with tempfile.TemporaryDirectory(prefix="restoring-", dir=folder) as private:
+        for each in (file, get_checksum_path(file)):
+            if each.is_file():  # a missing one is reported by verify_checksum
+                shutil.copyfile(each, Path(private) / each.name)
+        yield Path(private) / file.name
 
 
 def _matches(code: str, digest: str, master_key: str) -> bool:

@@ -55,7 +55,7 @@ def dump_database(file: Path) -> None:
         options = ("--format=custom", *PORTABLE)
         with run_postgres_tool("pg_dump", *options, conninfo, stdout=handle):
             pass
-    checksum = format_checksum(partial, file.name, settings.FIELD_ENCRYPTION_KEY[0])
+        checksum = format_checksum(handle, file.name, settings.FIELD_ENCRYPTION_KEY[0])
     with _create_private_file(get_checksum_path(file)) as handle:
         os.write(handle, checksum.encode())
     partial.rename(file)
@@ -142,7 +142,7 @@ def _verify_version(file: Path) -> None:
     apps = {app for app, _ in known}
     if newer := sorted(f"{app}.{name}" for app, name in applied - known.keys() if app in apps):
         raise BackupError(
-            f"{file} was made by a newer Picard ({', '.join(newer)}). Install that version first."
+            f"{file.name} was made by a newer Picard ({', '.join(newer)}). Install that version first."
         )
 
 
@@ -150,13 +150,15 @@ def _verify_keys(file: Path, keys: Sequence[str]) -> int:
     master = MultiFernet([Fernet(key) for key in keys])
     wrapped = [row[1] for table in WRAPPED_KEYS for row in _read_table_rows(file, table)]
     if not wrapped:
-        raise BackupError(f"{file} contains no keys: it is not a backup of a Picard that has been started.")
+        raise BackupError(
+            f"{file.name} contains no keys: it is not a backup of a Picard that has been started."
+        )
     for value in wrapped:
         try:
             master.decrypt(value.encode())
         except InvalidToken:
             raise BackupError(
-                f"These master keys do not decrypt {file}. Use the keys that it was made with."
+                f"These master keys do not decrypt {file.name}. Use the keys that it was made with."
             ) from None
     return len(wrapped)
 
@@ -189,7 +191,7 @@ def _find_program(name: str) -> str:
 def _create_private_file(file: Path) -> Iterator[int]:
     """Create a file (0600) that is synced to disk when the block ends. Raises BackupError if it exists."""
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise BackupError(f"Cannot create {file}: {error.strerror}.") from None
     try:

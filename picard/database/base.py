@@ -72,8 +72,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             yield
         finally:
+            self.switch_role(previous)  # first: closing may fail, and the thread serves other requests
             self.close()
-            self.switch_role(previous)
 
     def switch_role(self, role: Role) -> None:
         """Log in as this role at the next connection."""

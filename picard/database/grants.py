@@ -35,11 +35,24 @@ def get_user(role: Role) -> str:
 def grant_rights() -> None:
     """Give each role its rights, and let all but the web server's act as the system. The owner runs this."""
     owner, web, system = get_user(Role.OWNER), get_user(Role.WEB), get_user(Role.SYSTEM)
-    run_statements([build_system_function(sorted({_get_current_user(), owner, system}))])
+    run_statements([build_system_function(list_system_users())])
     if web != owner:
         run_statements(build_grants(web, {Role.WEB, Role.SYSTEM} if system == web else {Role.WEB}))
     if system not in (owner, web):
         run_statements(build_grants(system, {Role.SYSTEM}))
+
+
+def trust_owner() -> None:
+    """Let the owner act as the system before migrations: a restored database names the roles of its former server."""
+    with connection.cursor() as cursor:
+        cursor.execute("select to_regprocedure('picard_is_system()') is not null")
+        exists = cursor.fetchone() == (True,)
+    if exists:
+        run_statements([build_system_function(list_system_users())])
+
+
+def list_system_users() -> list[str]:
+    return sorted({_get_current_user(), get_user(Role.OWNER), get_user(Role.SYSTEM)})
 
 
 def build_grants(user: str, roles: Collection[Role]) -> list[str]:

@@ -6,6 +6,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts import keys
 from accounts.login.sealed_authenticators import bind_authenticators, count_unbound_authenticators
 
+UNBOUND = (
+    "If release 0.2.0 or older served this database after the upgrade, bind them with `manage.py keys rotate --bind`. "
+    "Otherwise somebody else wrote them: delete them."
+)
+
 
 class Command(BaseCommand):
     help = "Generate, show, rotate and verify keys (docs/security.md)."
@@ -15,15 +20,23 @@ class Command(BaseCommand):
         acts = parser.add_subparsers(dest="act", required=True)
         acts.add_parser("generate", help="print a new SECRET_KEY and master key; changes nothing")
         acts.add_parser("status", help="show which master keys wrap the stored keys")
-        acts.add_parser(
+        rotate = acts.add_parser(
             "rotate",
-            help="wrap every stored key with the first key of FIELD_ENCRYPTION_KEY, bound to its row, and bind second "
-            "factors of earlier releases; texts do not change",
+            help="wrap every stored key with the first key of FIELD_ENCRYPTION_KEY; texts do not change",
+        )
+        rotate.add_argument(
+            "--bind",
+            action="store_true",
+            help="accept keys and second factors that are not bound to their row, and bind them; only if release "
+            "0.2.0 or older wrote them: whoever could write to the database could have added them",
         )
         acts.add_parser("verify", help="exit with 1 unless every stored key can be decrypted")
 
-    def handle(self, *_: object, act: str, **__: object) -> None:
-        getattr(self, f"_{act}")()
+    def handle(self, *_: object, act: str, bind: bool = False, **__: object) -> None:
+        if act == "rotate":
+            self._rotate(bind=bind)
+        else:
+            getattr(self, f"_{act}")()
 
     def _generate(self) -> None:
         self.stdout.write(f"SECRET_KEY={secrets.token_urlsafe(48)}")
@@ -36,13 +49,17 @@ class Command(BaseCommand):
         self.stdout.write(f"wrapped with an unknown key:       {status.unreadable:,}")
         unbound = status.unbound + count_unbound_authenticators()
         self.stdout.write(f"not bound to their row:            {unbound:,}")
-        if status.older or unbound:
+        if status.older:
             self.stdout.write(
-                "Run `manage.py keys rotate`, then remove any older keys from FIELD_ENCRYPTION_KEY."
+                "Run `manage.py keys rotate`, then remove older keys from FIELD_ENCRYPTION_KEY."
             )
+        if unbound:
+            self.stdout.write(UNBOUND)
 
-    def _rotate(self) -> None:
+    def _rotate(self, *, bind: bool) -> None:
         self._verify()
+        if not bind and (unbound := keys.get_key_status().unbound + count_unbound_authenticators()):
+            raise CommandError(f"{unbound:,} keys or second factors are not bound to their row. {UNBOUND}")
         self.stdout.write(f"{keys.rewrap_all_keys():,} keys are now wrapped with the first master key.")
         if bound := bind_authenticators():
             self.stdout.write(f"{bound:,} second factors are now bound to their user.")

@@ -4,8 +4,12 @@ LangChain takes seconds to import and so is imported on first use.
 """
 
 import warnings
+from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
+
+import orjson
 
 from memories.providers.chat_api.errors import ChatUnavailable
 from memories.providers.chat_api.habits import ChatHabits
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 REASONING_TOKENS = 4_000  # for models that reason within the token limit
 
 
+class NotStreamed(Exception):
+    """The server answers in one piece although it was asked for a stream."""
+
+
 def get_limit(chat: ChatSettings, habits: ChatHabits) -> int:
     """Return the maximum number of tokens of an answer with its reasoning."""
     return chat.answer_tokens + (REASONING_TOKENS if habits.reasons else 0)
@@ -32,6 +40,7 @@ def build_client(chat: ChatSettings) -> "AsyncProviderClient":
     if chat.provider != OPENAI:
         raise ChatUnavailable("misconfigured")
     client = AsyncProviderClient(chat.url, chat.timeout_s)
+    client.event_hooks["response"].append(_require_stream)
     if "Authorization" not in _build_headers(chat):
         client.event_hooks["request"].append(_remove_authorization)
     return client
@@ -46,6 +55,20 @@ def _build_headers(chat: ChatSettings) -> dict[str, str]:
 async def _remove_authorization(request: "httpx2.Request") -> None:
     """Leave the key to the header `api-key`, for Azure, which takes the other one for a token of its own."""
     request.headers.pop("Authorization", None)
+
+
+async def _require_stream(response: "httpx2.Response") -> None:
+    """Raise NotStreamed for a whole answer in place of a stream, in which the library would find nothing."""
+    if (
+        "json" not in response.headers.get("Content-Type", "").lower()
+        or response.status_code != HTTPStatus.OK
+    ):
+        return
+    if orjson.loads(response.request.content).get("stream"):
+        await response.aread()
+        with suppress(ValueError, TypeError, KeyError):  # an error, which the library reports
+            if orjson.loads(response.content)["choices"]:
+                raise NotStreamed
 
 
 def _split_url(url: str) -> tuple[str, dict[str, str]]:

@@ -7,12 +7,16 @@ that announces it. Some write only the closing tag, because the opening one is p
 import re
 from enum import Enum
 
-_NAMES = r"think(?:ing)?|thoughts?|reason(?:ing)?|reflection|analysis|scratchpad"
+_NAMES = r"think(?:ing)?|thoughts?|reason(?:ing)?|reflection|analysis|scratchpad|monologue"
+# With the words around it, as in `<seed:think>`, `<antThinking>` or `<chain_of_thought>`.
+_TAG = rf"/?\s*(?:[a-z]{{1,12}}[:_-]){{0,3}}[a-z]{{0,8}}?(?:{_NAMES})(?:[_-](?:process|content|block|trace))?"
 MARKER = re.compile(
-    rf"<\s*(?P<tag>/?\s*(?:[a-z]{{1,12}}:)?(?:{_NAMES}))(?:\s[^<>]{{0,80}})?>"
+    rf"<\s*(?P<tag>{_TAG})(?:\s[^<>]{{0,80}})?>"
+    r"|(?P<details><details\s[^<>]{0,120}?\btype\s*=\s*[\"']?reasoning\b[^<>]{0,200}>"
+    r"|<details>\s{0,8}<summary>\s{0,8}(?:thinking|thoughts?|reasoning)\b)"
     r"|\[(?P<bracket>/?think(?:ing)?)\]"
     r"|◁(?P<triangle>/?think)▷"
-    r"|<\|(?P<token>/?\w{1,24})\|>"
+    r"|<[|｜](?P<token>/?[\w▁]{1,24})[|｜]>"  # DeepSeek's tokens have wide bars
     r"|<\|(?P<opening>\w{1,24})>"  # <|channel>thought ... <channel|>
     r"|<(?P<closing>\w{1,24})\|>"
     r"|<unused(?P<unused>9[45])>",
@@ -20,9 +24,11 @@ MARKER = re.compile(
 )
 # The end of the output so far may be the beginning of a marker.
 UNFINISHED = re.compile(
-    rf"(?:<(?:[|/\w:]{{0,32}}|\s*/?\s*(?:\w{{1,12}}:)?(?:{_NAMES})\s[^<>]{{0,80}})|\[/?[a-z]{{0,8}}|◁[^▷]{{0,8}})\Z",
+    rf"(?:<(?:[|｜/\w▁:-]{{0,40}}|\s*{_TAG}\s[^<>]{{0,80}}|details\s[^<>]{{0,320}}"
+    r"|details>\s{0,8}(?:<[a-z]{0,7}(?:>\s{0,8}[a-z]{0,9})?)?)|\[/?[a-z]{0,8}|◁[^▷]{0,8})\Z",
     re.IGNORECASE,
 )
+DETAILS_END = re.compile(r"</details>", re.IGNORECASE)
 OPENING_TOKENS = {"start_thinking", "begin_of_thought", "inner_prefix", "think", "thinking", "begin_think"}
 CLOSING_TOKENS = {"end_thinking", "end_of_thought", "inner_suffix", "/think", "/thinking", "end_think"}
 ANSWER_TOKENS = {"start_response", "begin_of_solution", "start_text"}
@@ -145,8 +151,11 @@ class ReasoningFilter:
     def _take_marker(self, match: re.Match[str]) -> None:
         """Change the state by one marker; the others, such as the beginning of an answer, only disappear."""
         name = (match["tag"] or match["bracket"] or match["triangle"] or "").replace(" ", "").lower()
-        special = (match["token"] or "").lower()
-        if name:
+        special = (match["token"] or "").replace("▁", "_").lower()
+        if match["details"]:  # folded text of pages: its end means nothing elsewhere
+            self._open()
+            self._closing = DETAILS_END
+        elif name:
             self._close() if name.startswith("/") else self._open()
         elif match["opening"] or match["unused"] == "94" or special in OPENING_TOKENS:
             self._open()

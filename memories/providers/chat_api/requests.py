@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from memories.providers.chat_api.habits import (
     list_bare_habits,
     remember_habits,
 )
-from memories.providers.chat_api.langchain_model import build_client, build_model, get_limit
+from memories.providers.chat_api.langchain_model import NotStreamed, build_client, build_model, get_limit
 from memories.providers.chat_api.reasoning_filter import ReasoningFilter
 from memories.providers.chat_settings import ChatSettings
 
@@ -103,6 +103,9 @@ class _Exchange:
                     raise
                 remember_habits(self._chat, adapted)
                 continue
+            except NotStreamed:
+                remember_habits(self._chat, replace(habits, streams=False))
+                continue
             rest = output.end()
             if len(rest) > (
                 left := max(0, self._chat.answer_tokens * CHARACTERS_PER_TOKEN - attempt.yielded)
@@ -150,7 +153,8 @@ class _Exchange:
 
         try:
             async with aclosing(self._stream(PROBE_MESSAGES, habits)) as chunks:
-                await anext(chunks, None)
+                with suppress(NotStreamed):  # which is an answer
+                    await anext(chunks, None)
         except openai.APIStatusError as error:
             if error.status_code not in REJECTIONS:
                 raise

@@ -5,7 +5,7 @@ from django.db import connections, transaction
 
 from core.db.migration_lock import migration_lock
 from core.db.roles import Role, acting_as_system
-from picard.database.grants import grant_rights
+from picard.database.grants import grant_rights, trust_owner
 
 
 class Command(migrate.Command):
@@ -20,6 +20,7 @@ class Command(migrate.Command):
                 super().handle(*args, **options)
                 return
             with migration_lock(connections[options["database"]]):
+                trust_owner()
                 super().handle(*args, **options)
                 with transaction.atomic():
                     grant_rights()

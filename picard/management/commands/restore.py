@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from core.db.roles import Role, acting_as_system
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
+from picard.backups.authentication import copy_privately
+from picard.config.paths import make_folder
 
 
 class Command(BaseCommand):
@@ -42,13 +44,17 @@ class Command(BaseCommand):
             masters = (
                 backup_dump.parse_master_keys(backup_keys) if backup_keys else settings.FIELD_ENCRYPTION_KEY
             )
-            key_count = backup_dump.verify_backup(file, masters, allow_unauthenticated=allow_unauthenticated)
-            _require_idle_database(replace)
-            if backup_keys:
-                _require_installable_keys(backup_keys)
-            if replace:
-                self._back_up_current_data()
-            backup_restore.restore_database(file, replace=replace)
+            make_folder(settings.PICARD_HOME)
+            with copy_privately(file, settings.PICARD_HOME) as copy:
+                key_count = backup_dump.verify_backup(
+                    copy, masters, allow_unauthenticated=allow_unauthenticated
+                )
+                _require_idle_database(replace)
+                if backup_keys:
+                    _require_installable_keys(backup_keys)
+                if replace:
+                    self._back_up_current_data()
+                backup_restore.restore_database(copy, replace=replace)
         except (backup_dump.BackupError, OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         if backup_keys:

@@ -9,7 +9,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
 from django.core.exceptions import FieldError
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
@@ -84,6 +84,16 @@ def test_passkey_added_in_the_database_is_not_accepted(ada: User) -> None:
         _ = Authenticator.objects.get().wrap().name
 
 
+def test_rotation_does_not_accept_a_passkey_that_was_written_to_the_database(ada: User) -> None:
+    """Master keys are rotated just when somebody may have had access."""
+    Authenticator.objects.create(user=ada, type="webauthn", data={"name": "Phone", "credential": {}})
+    write_stored("webauthn", ada, json.dumps({"name": "Thief", "credential": {}}))
+    with pytest.raises(CommandError, match="not bound"):
+        call_command("keys", "rotate")
+    with pytest.raises(DecryptError):
+        _ = Authenticator.objects.get().wrap().name
+
+
 def test_second_factors_of_an_earlier_release_work_once_they_are_bound(ada: User) -> None:
     codes = RecoveryCodes.activate(ada).get_unused_codes()
     TOTP.activate(ada, SECRET)
@@ -93,7 +103,7 @@ def test_second_factors_of_an_earlier_release_work_once_they_are_bound(ada: User
         data[name] = seal_to_text(cipher, data[name].encode(), b"mfa_authenticator")
         write_stored(kind, ada, json.dumps(data))
     assert count_unbound_authenticators() == 2
-    call_command("keys", "rotate")
+    call_command("keys", "rotate", bind=True)
     assert count_unbound_authenticators() == 0
     assert RecoveryCodes.activate(ada).get_unused_codes() == codes
     assert Authenticator.objects.get(type="totp").data == {"secret": SECRET}

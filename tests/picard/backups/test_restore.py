@@ -1,7 +1,7 @@
 """Restores: they are atomic, and work with servers older than pg_restore."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from core.db.roles import Role, connected_as
 from picard.backups import dump as backup_dump
 from picard.backups import restore as backup_restore
+from picard.backups.authentication import UnauthenticBackup, verify_checksum
 from picard.management.commands import restore
 from tests.database import execute_on_server, switch_database
 
@@ -111,7 +112,7 @@ def test_keys_are_installed_only_after_the_data_was_restored(
         if fails:
             raise backup_dump.BackupError("the disk is full")
 
-    settings.KEYS_HOME = tmp_path / "keys"
+    settings.KEYS_HOME, settings.PICARD_HOME = tmp_path / "keys", tmp_path / "home"
     key = settings.KEYS_HOME / "field_encryption_key"
     settings.KEYS_HOME.mkdir()
     key.write_text("previous key")
@@ -124,6 +125,48 @@ def test_keys_are_installed_only_after_the_data_was_restored(
     with pytest.raises(CommandError) if fails else nullcontext():
         call_command("restore", tmp_path / "x.dump", keys=keys)
     assert key.read_text() == ("previous key" if fails else "backup key")
+
+
+def test_a_file_put_in_place_of_the_dump_is_not_authenticated(
+    database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def dump_beside_an_attacker(*arguments: Any, **options: Any) -> Iterator[Any]:
+        with run_tool(*arguments, **options) as process:
+            yield process
+        other = tmp_path / "other.dump"
+        other.write_bytes(b"changed")
+        other.rename(tmp_path / "x.dump.partial")
+
+    run_tool = backup_dump.run_postgres_tool
+    monkeypatch.setattr(backup_dump, "run_postgres_tool", dump_beside_an_attacker)
+    backup_dump.dump_database(tmp_path / "x.dump")
+    with pytest.raises(UnauthenticBackup, match="damaged"):
+        verify_checksum(tmp_path / "x.dump", settings.FIELD_ENCRYPTION_KEY)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_file_changed_after_its_verification_is_not_restored(
+    in_place: bool, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(_replace: bool) -> None:
+        other = backup if in_place else tmp_path / "other.dump"
+        other.write_bytes(b"changed")
+        other.rename(backup)
+
+    restored: list[bytes] = []
+    settings.PICARD_HOME = tmp_path / "home"
+    backup = tmp_path / "x.dump"
+    backup.write_bytes(b"genuine")
+    monkeypatch.setattr(backup_dump, "verify_backup", lambda *_, **__: 2)
+    monkeypatch.setattr(restore, "_require_idle_database", change)
+    monkeypatch.setattr(restore, "_run_manage_command", lambda *_: None)
+    monkeypatch.setattr(
+        backup_restore, "restore_database", lambda copy, **_: restored.append(copy.read_bytes())
+    )
+    call_command("restore", backup)
+    assert restored == [b"genuine"]
+    assert not list(settings.PICARD_HOME.iterdir())
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEY_FILE"])
