@@ -31,7 +31,8 @@ def build_system_function(roles: Sequence[str]) -> str:
     # Not in SQL: PostgreSQL would parse and inline it anew for each table of each statement that it plans.
     return (
         "create or replace function picard_is_system() returns boolean language plpgsql stable as $$begin "
-        f"return coalesce(pg_catalog.current_setting('picard.system', true), '') = 'on'{by_role if names else ''}; end$$"
+        "return coalesce(pg_catalog.current_setting('picard.system', true), '') = 'on'"
+        f"{by_role if names else ''}; end$$"
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
+from core.db.roles import Role, connected_as
 from tests.processes import serving
 
 
@@ -13,7 +14,7 @@ from tests.processes import serving
 def _running(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     with serving(CLIENT_DOCUMENTS="true") as url:
         yield url
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), connected_as(Role.OWNER):
         call_command("flush", verbosity=0, interactive=False)  # with the rows that the server creates itself
 
 

@@ -20,6 +20,7 @@ from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
+from core.db.roles import Role, connected_as
 from memories.mcp.tools import TOOLS
 from memories.models import Memory
 from oauth.models import AppGrant, Application
@@ -62,7 +63,7 @@ class BehindProxy(httpx.HTTPTransport):
 def proxy(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[BehindProxy]:
     with serving(PUBLIC_URL=SITE, TRUSTED_PROXY_HOPS="1") as address, BehindProxy(address) as transport:
         yield transport
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), connected_as(Role.OWNER):
         call_command("flush", verbosity=0, interactive=False)
 
 

@@ -22,7 +22,7 @@ EXPORTS = {
 PERSON_OPERATIONS = {
     "extract_memories": Operation(
         "post", "review", "Extract memories from a conversation",
-        responses.Extraction, examples.FOUND, scopes.WRITE, statuses=(404,),
+        responses.Proposals, examples.FOUND, scopes.WRITE, statuses=(404,),
         body=requests.ConversationIn, body_example=examples.CONVERSATION_IN,
         description="The server's chat model selects what is worth remembering. Nothing is saved: each result is a "
         "proposal that needs the user's approval, even in their own session; extracting the same text again adds no "

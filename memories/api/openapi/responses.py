@@ -348,7 +348,7 @@ class ProposalPage(ResponseSchema):
     next_cursor = NextCursor()
 
 
-class Extraction(ResponseSchema):
+class Proposals(ResponseSchema):
     results = Proposal(many=True)
     left_out = serializers.IntegerField(
         min_value=0, help_text="How many more the model found that could not be read, or are too many."

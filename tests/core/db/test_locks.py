@@ -36,6 +36,7 @@ TABLES = {
     OwnerLock.LINKS: "memories_memory.supersedes",
     OwnerLock.TAGS: "memories_tag",
     OwnerLock.SAVED_FILTERS: "memories_savedfilter",
+    OwnerLock.PLACES: "memories_memory.conversation",
     OwnerLock.IMPORT_PREVIEW: "look at import",
 }
 
