@@ -2,6 +2,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
+from core.db.roles import Role, acting_as_system
 from memories.index import dimensions
 from memories.models import Memory
 from memories.providers.embeddings import ProviderError, get_provider
@@ -39,7 +40,8 @@ class Command(BaseCommand):
             )
             return
         try:
-            count = dimensions.resize_vectors()
+            with acting_as_system(Role.OWNER):
+                count = dimensions.resize_vectors()
         except OperationalError:
             raise CommandError("The table is in use. Stop the web servers and workers first.") from None
         self.stdout.write(

@@ -4,6 +4,7 @@ import runpy
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,10 +13,12 @@ from pytest_django import Settings
 
 from accounts.models import User
 from memories.index import dimensions
+from memories.management.commands import resize_vectors
 from memories.models import IndexState, Memory, MemoryVector
 from memories.providers.embeddings import normalize_vector, reset_provider
 from memories.search.query import search_memories
 from picard.observability import doctor
+from tests.database import owning_tables
 from tests.factories import remember, session
 from tests.processes import run
 from tests.providers import DIMENSIONS, WordHashes
@@ -48,7 +51,10 @@ def resize(**options: Any) -> str:
     with connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")  # a test's transaction has deferred ones
     output = StringIO()
-    call_command("resize_vectors", stdout=output, **options)
+    with patch.object(
+        resize_vectors, "acting_as_system", lambda _role: owning_tables()
+    ):  # in the transaction
+        call_command("resize_vectors", stdout=output, **options)
     return output.getvalue()
 
 

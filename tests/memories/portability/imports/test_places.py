@@ -17,6 +17,7 @@ from memories.portability.readers.items import ImportItem, split_to_limits
 from memories.search.query import search_memories
 from memories.services import writes
 from memories.services.writes import NewMemory
+from tests.database import owning_tables
 from tests.factories import session
 from tests.memories.portability.imports.test_imported_ids import connect, export_lines
 from tests.memories.portability.imports.test_run import jsonl_file, run_import, saved_memories
@@ -186,7 +187,7 @@ def test_migration_renumbers_shared_places(ada: User, bob: User) -> None:
         items = [NewMemory(f"{n}.", conversation=chat, position=10 * n) for n in range(6)]
         writes.create_memories(session(user), items)
     writes.create_memories(session(ada), [NewMemory("x", conversation=uuid4(), position=5)])
-    with connection.cursor() as cursor:
+    with owning_tables(), connection.cursor() as cursor:
         cursor.execute("drop index one_memory_a_place")
         for number, position in enumerate([0, 0, 0, 1, 9, 2**31 - 1]):
             memory = saved_memories(ada)[number]
