@@ -50,7 +50,6 @@ BAD = [
     ("picard.E030", {"CHAT_MODEL": "m", "CHAT_BASE_URL": "models.example/v1"}),
     ("picard.E030", {"CHAT_MODEL": "m", "CHAT_ANSWER_TOKENS": "0"}),
     ("picard.E015", {"STATEMENT_TIMEOUT_S": "0"}),
-    ("picard.E031", {"OPENAI_BASE_URL": "127.0.0.1:11434/v1"}),
 ]
 
 

@@ -121,7 +121,7 @@ def test_rest_errors_can_be_read(ada: User) -> None:
     exhaust(get_anonymous_limit())
     responses[429] = Client().get("/api/v1/whoami/", headers={"origin": PAGE})
     with owning_tables(), connection.cursor() as cursor:
-        cursor.execute("alter table memories_tag rename to lost")
+        cursor.execute("alter table memories_memorytag rename to lost")
     responses[500] = api("get", "/tags/", Origin=PAGE).response
     for status, response in responses.items():
         assert response.status_code == int(str(status)[:3])
