@@ -53,8 +53,9 @@ def disconnect_during(
 
 
 def _is_sleeping() -> bool:
-    sql = f"select count(*) from pg_stat_activity where query = '{SLEEP}' and state = 'active'"
-    return bool(run(sql))
+    # With a prefix that says for whom it is.
+    is_it = f"query like '%{SLEEP}' and state = 'active' and pid <> pg_backend_pid()"
+    return bool(run(f"select count(*) from pg_stat_activity where {is_it}"))
 
 
 @pytest.mark.parametrize("may_write", [False, True])
