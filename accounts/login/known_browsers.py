@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
 from accounts.models import User
+from core.http import build_cookie_options
 
 COOKIE = "__Host-browser" if settings.SESSION_COOKIE_SECURE else "picard_browser"
 SALT = "accounts.login.known_browsers"
@@ -32,9 +33,7 @@ def remember_browser(request: HttpRequest, response: HttpResponseBase, person: U
         json.dumps(marks),
         salt=SALT,
         max_age=VALID_S,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
+        **build_cookie_options(),
     )
 
 

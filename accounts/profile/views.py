@@ -1,6 +1,5 @@
 """Pages of the user's account: overview, profile and theme."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from accounts.profile.forms import THEME_COOKIE, ProfileForm, ThemeForm, list_time_zones
+from core.http import build_cookie_options
 
 THEME_COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -55,9 +55,7 @@ def set_theme(request: HttpRequest) -> HttpResponseBase:
             THEME_COOKIE,
             form.cleaned_data["theme"],
             max_age=THEME_COOKIE_SECONDS,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Lax",
+            **build_cookie_options(),
         )
     return response
 

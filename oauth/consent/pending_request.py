@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.encoding import iri_to_uri
 
+from core.http import build_cookie_options
 from oauth.models import Application
 from oauth.registration import metadata_documents
 
@@ -141,7 +142,5 @@ def _remember_request(response: HttpResponse, pending: str) -> None:
             pending,
             salt=COOKIE,
             max_age=COOKIE_S,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Lax",
+            **build_cookie_options(),
         )

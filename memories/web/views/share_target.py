@@ -24,7 +24,7 @@ from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, get_anon
 from core.client_ip import get_client_network
 from core.crypto import seal_bytes, unseal_bytes
 from core.hosts import find_public_origin
-from core.http import render_rate_limited
+from core.http import build_cookie_options, render_rate_limited
 from memories.validation import limits
 from memories.web.decorators import Request, memory_view
 from memories.web.forms import MemoryForm
@@ -99,9 +99,7 @@ def _ask_to_log_in(request: HttpRequest, text: str) -> HttpResponseBase:
         packed,
         max_age=COOKIE_S,
         path=page,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
+        **build_cookie_options(),
     )
     return response
 
