@@ -1,9 +1,12 @@
 """Graceful shutdown of long-running commands on SIGTERM or Ctrl-C."""
 
 import signal
+import time
 from collections.abc import Callable
 from threading import Event
 from types import FrameType
+
+STOP_CHECK_S = 0.25  # maximum delay of a stop request during a pause
 
 
 def stop_on_signals() -> Callable[[], bool]:
@@ -16,3 +19,10 @@ def stop_on_signals() -> Callable[[], bool]:
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
     return stop_requested.is_set
+
+
+def pause(seconds: float, should_stop: Callable[[], bool]) -> None:
+    """Return after `seconds`, or on a stop request."""
+    deadline = time.monotonic() + seconds
+    while not should_stop() and (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, STOP_CHECK_S))

@@ -9,7 +9,6 @@ import random
 import smtplib
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -27,11 +26,11 @@ from accounts.mail import emails, outbox
 from accounts.mail.backend import decode_message
 from accounts.models import QueuedEmail
 from core.db.errors import DATABASE_UNAVAILABLE
+from core.process_signals import pause
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 1.0
-STOP_CHECK_S = 0.25
 LEASE_S = 120  # longer than an SMTP dialog of which each step takes EMAIL_TIMEOUT
 BATCH = 50
 FIRST_WAIT_S, MAX_WAIT_S = 5.0, 600.0  # of one e-mail that the server defers, as greylisting does
@@ -95,7 +94,7 @@ def run_sender(should_stop: Callable[[], bool]) -> None:
         except Exception:
             logger.exception("delivery of e-mail failed")
             pause_s = MAX_PAUSE_S
-        _wait(pause_s or POLL_S, should_stop)
+        pause(pause_s or POLL_S, should_stop)
     connection.close()
 
 
@@ -208,9 +207,3 @@ def _close(transport: BaseEmailBackend) -> None:
         transport.close()
     except Exception:  # noqa: BLE001  (the connection is gone already)
         logger.debug("the connection to the mail server was lost")
-
-
-def _wait(seconds: float, should_stop: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    while not should_stop() and (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, STOP_CHECK_S))

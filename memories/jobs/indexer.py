@@ -23,6 +23,7 @@ from django.db.models.functions import Now
 from accounts.consent import embeddings as embedding_consent
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
+from core.process_signals import pause
 from memories.index import moves, work_queue
 from memories.index.languages import get_default_language
 from memories.jobs import recovery, retention
@@ -119,18 +120,12 @@ def run_worker(should_stop: Callable[[], bool]) -> None:
         except DATABASE_UNAVAILABLE:
             logger.warning("database unavailable; retrying")
             connection.close()
-            _pause(1, should_stop)
+            pause(1, should_stop)
         except Exception:
             failures += 1
             logger.exception("the worker failed; it goes on")
             connection.close()
-            _pause(min(MAX_PAUSE_S, 2.0 ** min(failures, 10)), should_stop)
-
-
-def _pause(seconds: float, should_stop: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + seconds
-    while not should_stop() and (left := deadline - time.monotonic()) > 0:
-        time.sleep(min(left, STOP_CHECK_S))
+            pause(min(MAX_PAUSE_S, 2.0 ** min(failures, 10)), should_stop)
 
 
 def _work_with_lease(should_stop: Callable[[], bool]) -> None:

@@ -225,7 +225,7 @@ def test_sender_thread_outlives_every_error(server: SmtpServer, monkeypatch: pyt
         return 0
 
     monkeypatch.setattr(delivery, "deliver_due_emails", fail)
-    monkeypatch.setattr(delivery, "_wait", lambda *_: None)
+    monkeypatch.setattr(delivery, "pause", lambda *_: None)
     delivery.run_sender(lambda: len(calls) >= 4)
     assert len(calls) == 4
 

@@ -275,7 +275,7 @@ def test_worker_survives_whatever_its_steps_raise(monkeypatch: pytest.MonkeyPatc
         raise steps.pop(0)
 
     monkeypatch.setattr(indexer, "_work_with_lease", work)
-    monkeypatch.setattr(indexer, "_pause", lambda seconds, _should_stop: pauses.append(seconds))
+    monkeypatch.setattr(indexer, "pause", lambda seconds, _should_stop: pauses.append(seconds))
     monkeypatch.setattr("memories.jobs.indexer.connection.close", lambda: None)
     indexer.run_worker(lambda: not steps)
     assert pauses == [2, 4]
