@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from environs import Env
 
-from core.hosts import OPENAI_URL, is_loopback_host
+from core.hosts import OPENAI_URL, is_loopback_host, is_web_url
 
 OPENAI = "openai"  # any provider with that API; LangChain's name for it
 
@@ -50,7 +50,7 @@ class ChatSettings:
                 "CHAT_PROVIDER is not openai.",
                 "Only OpenAI's API is supported. Most providers offer it, too: set CHAT_BASE_URL to its URL there.",
             )
-        if not _is_web_url(self.url):
+        if not is_web_url(self.url):
             return (
                 "CHAT_BASE_URL is not an http or https URL.",
                 "Set it to a URL such as http://127.0.0.1:11434/v1",
@@ -61,14 +61,6 @@ class ChatSettings:
                 "Choose another value.",
             )
         return None
-
-
-def _is_web_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def load_chat_settings(env: Env) -> ChatSettings:
