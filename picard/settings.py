@@ -132,10 +132,12 @@ DATABASE_LOGINS: dict[Role, dict[str, Any]]
 if EMBEDDED:
     DATABASE_LOGINS = {role: {"NAME": APP_DATABASE, "USER": user} for role, user in ROLES.items()}
 else:
-    _web = env.db("DATABASE_URL")
+    _web = env.db("DATABASE_URL", "WEB_DATABASE_PASSWORD")
     DATABASE_LOGINS = {
         Role.WEB: _web,
-        Role.SYSTEM: env.db("SYSTEM_DATABASE_URL") if env.str("SYSTEM_DATABASE_URL", default="") else _web,
+        Role.SYSTEM: env.db("SYSTEM_DATABASE_URL", "SYSTEM_DATABASE_PASSWORD")
+        if env.str("SYSTEM_DATABASE_URL", default="")
+        else _web,
         Role.OWNER: env.db("MIGRATE_DATABASE_URL") if env.str("MIGRATE_DATABASE_URL", default="") else _web,
     }
 DATABASES = {
