@@ -90,6 +90,7 @@ def _build_introspection(request: HttpRequest, client: Application, token: str) 
     if grant is None or grant.has_ended or grant.paused_at is not None:
         return {"active": False}
     issuer = get_base_url(request)
+    expires = min(filter(None, (access_token.expires, grant.ends_at)))
     return {
         "active": True,
         "scope": " ".join(scope for scope in access_token.scope.split() if scope in grant.scopes),
@@ -99,7 +100,7 @@ def _build_introspection(request: HttpRequest, client: Application, token: str) 
         "aud": [resource.replace(settings.PUBLIC_URL, issuer, 1) for resource in access_token.resource],
         "iss": issuer,
         "iat": int(access_token.created.timestamp()),
-        "exp": int(access_token.expires.timestamp()),
+        "exp": int(expires.timestamp()),
     }
 
 

@@ -107,7 +107,7 @@ def refresh_metadata(client_id: str, person: User) -> None:
 
     Raises RateLimitExceeded and MetadataDocumentError if the client is unknown. Otherwise the expired document is used.
     """
-    client = Application.objects.filter(client_id=client_id).first()
+    client = Application.find_client(client_id)
     if client is not None and not _is_stale(client):
         return
     try:
