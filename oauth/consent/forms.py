@@ -58,7 +58,7 @@ class GrantOptionsForm(forms.Form):
         label=_("Require my approval for its changes"),
         required=False,
         help_text=_(
-            "New and edited memories appear under Review until you approve them. The app cannot delete memories."
+            "New and edited memories appear under Review until you approve them. It cannot delete memories."
         ),
     )
 

@@ -44,13 +44,6 @@ class TokenForm(GrantOptionsForm):
         max_length=client_names.MAX_CHARACTERS,
         help_text=_("What you use it for, such as “Home Assistant”. Use one token for each program."),
     )
-    asks_first = forms.BooleanField(
-        label=_("Require my approval for its changes"),
-        required=False,
-        help_text=_(
-            "New and edited memories appear under Review until you approve them. The token cannot delete memories."
-        ),
-    )
     field_order = ("form_id", "name")
 
     def __init__(self, data: Any = None, *, tags: Sequence[tuple[str, str]]) -> None:

@@ -21,7 +21,7 @@ from accounts.rate_limits import enforce_rate_limit
 from oauth import rate_limits
 from oauth.access import grants
 from oauth.models import AppGrant, Application
-from oauth.tokens import families, personal, resource_indicators
+from oauth.tokens import families, personal
 
 NO_END = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -101,7 +101,7 @@ def _issue_secret(grant: AppGrant) -> IssuedToken:
         user=grant.user,
         application=grant.application,
         scope=" ".join(grant.scopes),
-        resource=resource_indicators.list_resources(),
+        resource=[],  # it is valid for all, also if PUBLIC_URL changes (oauth/tokens/bearer.py)
         expires=NO_END,
     )
     set_token_value(token, secret)

@@ -36,7 +36,6 @@ REFUSAL_MESSAGES = {
 PERSONAL_REFUSAL_MESSAGES = REFUSAL_MESSAGES | {
     "ended": "The personal access token has expired.",
     "paused": "The user has paused this personal access token.",
-    "audience": "The server had another URL when this personal access token was created. Regenerate it.",
 }
 USE_RECORDED_EVERY = timedelta(minutes=5)
 # Times are compared with the database's clock. A token is invalid without a grant, hence the inner join. Requests count
@@ -48,7 +47,7 @@ select %(limit)s || ':' || id || ':' || client_id from found where refusal is nu
 FIND_TOKEN_SQL = f"""
 with found as (
   select case when token.expires <= clock_timestamp() then 'expired'
-              when not jsonb_exists(token.resource, %(resource)s) then 'audience'
+              when not (app.is_personal_token or jsonb_exists(token.resource, %(resource)s)) then 'audience'
               when not person.is_active then 'inactive'
               when allowed.ends_at <= clock_timestamp() then 'ended'
               when allowed.paused_at is not null then 'paused' end as refusal,

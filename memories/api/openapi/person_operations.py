@@ -78,8 +78,8 @@ PERSON_OPERATIONS = {
         "patch", "apps", "Limit, pause or resume the access of an app",
         responses.App, examples.APP, body=requests.AppChanges, body_example=examples.APP_CHANGES, statuses=(404,),
         description="Omitted fields stay unchanged. Takes effect at the app's next request. Scopes that the app was "
-        "not granted must be requested by the app itself, and the end of a personal access token can only be moved "
-        f"forward. {SESSION_ONLY}",
+        "not granted must be requested by the app itself, and the end of a personal access token can only be made "
+        f"earlier. {SESSION_ONLY}",
     ),
     "disconnect_app": Operation(
         "delete", "apps", "Disconnect an app", status=204, statuses=(404,),

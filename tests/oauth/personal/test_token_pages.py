@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from allauth.account.signals import password_reset
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.conf import LazySettings
 from django.core import mail
@@ -74,6 +75,7 @@ def is_accepted(token: str) -> bool:
 # --- Creating -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.compliance("Personal access tokens", "1")
 def test_token_is_shown_once_and_acts_for_its_user(ada: User, browser: Client) -> None:
     page = submit(browser)
     token = read_token(page)
@@ -86,6 +88,7 @@ def test_token_is_shown_once_and_acts_for_its_user(ada: User, browser: Client) -
         assert token not in browser.get(address).content.decode()
 
 
+@pytest.mark.compliance("Personal access tokens", "3")
 def test_token_expires_in_90_days_unless_chosen_otherwise(browser: Client) -> None:
     html = browser.get(NEW).content.decode()
     assert re.search(r'<option value="quarter" selected>', html)
@@ -97,6 +100,7 @@ def test_token_expires_in_90_days_unless_chosen_otherwise(browser: Client) -> No
     assert second is None
 
 
+@pytest.mark.compliance("Personal access tokens", "3")
 def test_new_token_offers_reading_and_writing_and_other_scopes_by_a_click(browser: Client) -> None:
     html = " ".join(browser.get(NEW).content.decode().split())
     ticked = re.findall(r'<input type="checkbox" name="scopes" value="([a-z:]+)"[^>]*checked', html)
@@ -107,6 +111,7 @@ def test_new_token_offers_reading_and_writing_and_other_scopes_by_a_click(browse
     assert authenticate_token(create(browser, scopes=chosen), Channel.API).scopes == set(chosen)
 
 
+@pytest.mark.compliance("Personal access tokens", "4")
 def test_token_is_limited_to_tags_and_asks_first(ada: User, browser: Client) -> None:
     tag = remember(ada, "one", tags=["work"]).tags.get()
     token = create(browser, reach="tagged", tags=[str(tag.pk)], asks_first="on")
@@ -133,6 +138,7 @@ def test_invalid_form_is_shown_again_and_creates_nothing(browser: Client, change
     assert not Application.objects.exists()
 
 
+@pytest.mark.compliance("Personal access tokens", "1")
 def test_form_that_is_sent_twice_creates_one_token(browser: Client) -> None:
     form_id = str(uuid4())
     token = create(browser, form_id=form_id)
@@ -170,6 +176,7 @@ def list_issuing_pages(ada: User) -> list[str]:
     return [NEW, f"{LIST}{issued.grant.pk}/regenerate/"]
 
 
+@pytest.mark.compliance("Personal access tokens", "2")
 def test_issuing_a_token_needs_recent_authentication(ada: User, ada_client: Client) -> None:
     for address in list_issuing_pages(ada):
         count = AccessToken.objects.count()
@@ -178,6 +185,7 @@ def test_issuing_a_token_needs_recent_authentication(ada: User, ada_client: Clie
         assert AccessToken.objects.count() == count
 
 
+@pytest.mark.compliance("Personal access tokens", "2")
 def test_authentication_an_hour_ago_is_not_recent(
     browser: Client, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +201,7 @@ def test_form_is_resumed_after_the_password_and_shows_the_token(ada_client: Clie
     assert is_accepted(read_token(page))
 
 
+@pytest.mark.compliance("Personal access tokens", "2")
 def test_wrong_password_issues_nothing(ada_client: Client) -> None:
     asked = ada_client.post(NEW, {"form_id": str(uuid4()), **READ_ONLY})
     ada_client.post(asked["Location"], {"password": "wrong", "next": NEW})
@@ -200,6 +209,7 @@ def test_wrong_password_issues_nothing(ada_client: Client) -> None:
     assert not AppGrant.objects.exists()
 
 
+@pytest.mark.compliance("Personal access tokens", "2")
 def test_passkey_is_recent_authentication(ada: User, ada_client: Client) -> None:
     passkey = SoftPasskey()
     add_passkey(confirm_identity(ada_client), passkey)
@@ -212,6 +222,7 @@ def test_passkey_is_recent_authentication(ada: User, ada_client: Client) -> None
     assert browser.get(NEW).status_code == 200
 
 
+@pytest.mark.compliance("Personal access tokens", "2")
 def test_user_with_a_second_factor_confirms_too(ada: User, ada_client: Client) -> None:
     TOTP.activate(ada, SECRET)
     assert ada_client.get(NEW).status_code == 302
@@ -228,6 +239,7 @@ def test_anonymous_user_is_redirected_to_login(db: None, address: str) -> None:
 # --- Regenerating ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.compliance("Personal access tokens", "10")
 def test_regenerating_ends_the_old_token_and_keeps_its_access(ada: User, browser: Client) -> None:
     tag = remember(ada, "one", tags=["work"]).tags.get()
     old = create(browser, reach="tagged", tags=[str(tag.pk)], asks_first="on", ends="day")
@@ -267,6 +279,7 @@ def test_tokens_of_others_and_apps_cannot_be_regenerated(
 # --- Like an app ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.compliance("Personal access tokens", "4")
 def test_token_is_paused_resumed_and_revoked_like_an_app(browser: Client) -> None:
     token = create(browser)
     address = f"{APPS}{AppGrant.objects.get().pk}/"
@@ -280,6 +293,7 @@ def test_token_is_paused_resumed_and_revoked_like_an_app(browser: Client) -> Non
         authenticate_token(token, Channel.API)
 
 
+@pytest.mark.compliance("Personal access tokens", "4")
 def test_expired_token_says_so(browser: Client) -> None:
     token = create(browser, ends="day")
     AppGrant.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
@@ -287,6 +301,7 @@ def test_expired_token_says_so(browser: Client) -> None:
         authenticate_token(token, Channel.API)
 
 
+@pytest.mark.compliance("Personal access tokens", "3")
 @pytest.mark.parametrize("ends", ["never", "year", "month"])
 def test_token_cannot_be_extended_without_regenerating(browser: Client, ends: str) -> None:
     create(browser, ends="week")
@@ -348,6 +363,7 @@ def test_last_use_is_written_once_in_five_minutes(
 # --- Notices and the operator's switch ------------------------------------------------------------------
 
 
+@pytest.mark.compliance("Personal access tokens", "11")
 @pytest.mark.usefixtures("sends_mail")
 def test_user_gets_an_email_about_a_new_and_a_regenerated_token(ada: User, browser: Client) -> None:
     confirm_address(ada)
@@ -368,6 +384,7 @@ def test_user_gets_an_email_about_a_new_and_a_regenerated_token(ada: User, brows
     assert not [each for each in (token, new) if each in f"{text}{regenerated.body}"]
 
 
+@pytest.mark.compliance("Personal access tokens", "12")
 def test_tokens_can_be_turned_off_by_the_operator(browser: Client, settings: LazySettings) -> None:
     token = create(browser)
     settings.PERSONAL_TOKENS = False
@@ -385,6 +402,7 @@ def test_tokens_can_be_turned_off_by_the_operator(browser: Client, settings: Laz
 # --- What ends tokens -----------------------------------------------------------------------------------
 
 
+@pytest.mark.compliance("Personal access tokens", "10")
 def test_password_change_revokes_tokens_until_they_are_regenerated(browser: Client) -> None:
     token = create(browser)
     new = "a walrus in the garden"
@@ -398,6 +416,7 @@ def test_password_change_revokes_tokens_until_they_are_regenerated(browser: Clie
     assert is_accepted(read_token(browser.post(f"{LIST}{grant.pk}/regenerate/", {"ends": "day"})))
 
 
+@pytest.mark.compliance("Personal access tokens", "10")
 def test_ending_sessions_keeps_tokens_unless_they_are_ended_too(browser: Client) -> None:
     token = create(browser)
     browser.post("/accounts/sessions/", {})
@@ -407,11 +426,20 @@ def test_ending_sessions_keeps_tokens_unless_they_are_ended_too(browser: Client)
     assert not AppGrant.objects.exists()
 
 
+@pytest.mark.compliance("Personal access tokens", "10")
 def test_closing_the_account_revokes_tokens_for_good(ada: User, browser: Client) -> None:
     token = create(browser)
     assert browser.post("/accounts/delete/", {"handle": ada.handle}).status_code == 302
     User.objects.update(is_active=True, delete_at=None)  # as after it was restored
     assert not is_accepted(token)
+
+
+@pytest.mark.compliance("Personal access tokens", "10")
+def test_password_reset_deletes_tokens(ada: User, browser: Client) -> None:
+    token = create(browser)
+    password_reset.send(User, request=None, user=ada)
+    assert not is_accepted(token)
+    assert not AppGrant.objects.exists()
 
 
 def test_deleted_user_leaves_no_token(browser: Client) -> None:
