@@ -181,6 +181,7 @@ OAUTH_REDIRECT_SCHEMES = frozenset(env.str("OAUTH_REDIRECT_SCHEMES", default="")
 OAUTH2_PROVIDER = build_provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, scopes.FOR_EVERY_APP)
 OAUTH_SCOPES_FOR_EVERY_APP = scopes.FOR_EVERY_APP
 OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK, scopes.BY_ADMINISTRATOR
+PERSONAL_TOKENS = env.bool("PERSONAL_TOKENS", default=True)  # whether users can create and use them
 SILENCED_SYSTEM_CHECKS = [
     "oauth2_provider.W008"
 ]  # http redirect URIs: only loopback (oauth/redirect_uris.py)
