@@ -1,0 +1,1 @@
+"""Python SDK of Picard, a personal-memory server."""

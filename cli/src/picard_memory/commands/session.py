@@ -1,0 +1,1 @@
+"""What subcommands share: the client of the profile, and output for people or programs."""
