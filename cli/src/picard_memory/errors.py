@@ -86,9 +86,25 @@ class ServerError(ApiError):
 
 
 class NotLoggedInError(PicardError):
-    """There is no token to send."""
+    """There is no token to send, or the stored one can no longer be renewed."""
 
     exit_code = ExitCode.NO_ACCESS
+
+
+class UnknownTagError(PicardError):
+    """No memory has a tag of this name."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"No such tag: {', '.join(names)}.")
+        self.names = tuple(names)
+
+
+class ConfigurationError(PicardError):
+    """A setting or a stored log-in is invalid."""
+
+    exit_code = ExitCode.USAGE
 
 
 class UnreachableError(PicardError):
