@@ -92,7 +92,7 @@ def check_response(response: httpx.Response) -> None:
         return
     if response.is_redirect:
         target = response.headers.get("Location", "")
-        raise UnexpectedAnswerError(f"The server redirects to {target}. Use the URL to which it redirects.")
+        raise UnexpectedAnswerError(f"The server redirects to {target}. Use the URL that it redirects to.")
     raise build_error(response)
 
 
@@ -102,7 +102,7 @@ def build_error(response: httpx.Response) -> PicardError:
     status = response.status_code
     if not problem and status not in (429, 502, 503, 504):
         return UnexpectedAnswerError(
-            f"The server answered with status {status}, but not as a Picard. Is its URL right?"
+            f"The server returned status {status}, and not as Picard does. Is this the URL of a Picard server?"
         )
     errors = tuple(
         FieldError(str(each.get("pointer", "")), str(each.get("code", "")), str(each.get("detail", "")))
@@ -110,7 +110,7 @@ def build_error(response: httpx.Response) -> PicardError:
         if isinstance(each, Mapping)
     )
     default = ServerError if status >= 500 else InvalidRequestError
-    detail = str(problem.get("detail") or f"The server answered with status {status}.")
+    detail = str(problem.get("detail") or f"The server returned status {status}.")
     return ERROR_OF_STATUS.get(status, default)(
         " ".join([detail, *(_describe_field(each) for each in errors)]) if errors else detail,
         status=status,
@@ -127,7 +127,7 @@ def read_json(response: httpx.Response) -> object:
         return response.json()
     except ValueError:
         raise UnexpectedAnswerError(
-            "The server's answer is not JSON. Is this the URL of a Picard, or did a proxy answer?"
+            "The response is not JSON. Is this the URL of a Picard server, or did a proxy answer?"
         ) from None
 
 

@@ -74,7 +74,7 @@ class NoAccessError(ApiError):
 
 
 class ConflictError(ApiError):
-    """The memory changed meanwhile, or a memory with the same text exists."""
+    """The memory was changed in the meantime, or a memory with the same text exists."""
 
 
 class RateLimitError(ApiError):
@@ -114,6 +114,6 @@ class UnreachableError(PicardError):
 
 
 class UnexpectedAnswerError(PicardError):
-    """The answer is not one of Picard's: another program, a proxy or a captive portal answered."""
+    """The response is not from Picard, but from another program, a proxy or a captive portal."""
 
     exit_code = ExitCode.UNREACHABLE

@@ -288,13 +288,15 @@ class Outcome:
 def parse_model(model: type[T], value: object) -> T:
     """Return the dataclass for a JSON object. Raises UnexpectedAnswerError if it has another form."""
     if not isinstance(value, Mapping):
-        raise UnexpectedAnswerError(f"The server sent no {model.__name__}. Is this the URL of a Picard?")
+        raise UnexpectedAnswerError(
+            f"The response is not a {model.__name__}. Is this the URL of a Picard server?"
+        )
     arguments = {}
     for name, hint, is_required in _list_fields(cast(Hashable, model)):
         if name in value:
             arguments[name] = _parse_value(hint, value[name], f"{model.__name__}.{name}")
         elif is_required:
-            raise UnexpectedAnswerError(f"The server sent a {model.__name__} without {name}.")
+            raise UnexpectedAnswerError(f"The response has a {model.__name__} without {name}.")
     return model(**arguments)
 
 
@@ -322,7 +324,7 @@ def _parse_value(hint: Any, value: object, place: str) -> object:
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
         return value
-    raise UnexpectedAnswerError(f"The server sent an unexpected value of {place}.")
+    raise UnexpectedAnswerError(f"The response has an invalid value of {place}.")
 
 
 def _parse_time(value: str, place: str) -> datetime:
@@ -334,4 +336,4 @@ def _parse_time(value: str, place: str) -> datetime:
     try:
         return datetime.fromisoformat(seconds)
     except ValueError:
-        raise UnexpectedAnswerError(f"The server sent an unexpected time of {place}.") from None
+        raise UnexpectedAnswerError(f"The response has an invalid time of {place}.") from None

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from picard_memory import pages
 from picard_memory.answers import Retry, build_error, describe_failure, now, read_json
 from picard_memory.errors import NotLoggedInError, PicardError, UnexpectedAnswerError
 from picard_memory.profiles import Credentials, Profile
@@ -21,10 +22,8 @@ DEFAULT_INTERVAL_S = 5  # RFC 8628 3.2
 SLOW_DOWN_S = 5  # RFC 8628 3.5
 TIMEOUT_S = 30.0
 MAX_WAIT_S = 30.0
-# A server without this page is no Picard, or one older than the device flow.
 NO_DEVICE_FLOW = (
-    "This server has no log-in for programs without a browser. Create an access token on its page Account > Access "
-    "tokens, then run: picard login {url} --token"
+    "This server has no log-in by code. Create a token at {url}{page}, then: picard login {url} --token"
 )
 
 
@@ -60,20 +59,20 @@ class DeviceAuthorization:
 
 
 def discover_endpoints(url: str) -> Metadata:
-    """Return the endpoints of a server. Raises UnexpectedAnswerError if it is no Picard, or has another name."""
+    """Return the endpoints of a server. Raises UnexpectedAnswerError if it is not Picard, or has another URL."""
     response = _request("GET", f"{url}/.well-known/oauth-authorization-server", url)
     if not response.is_success:
         raise (
             build_error(response)
             if response.status_code >= 500
             else UnexpectedAnswerError(
-                f"{url} is not a Picard: it has no description of its log-in (status {response.status_code})."
+                f"{url} is not a Picard server: it has no OAuth metadata (status {response.status_code})."
             )
         )
     body = _read_object(response)
     issuer, token_endpoint = body.get("issuer"), body.get("token_endpoint")
     if not isinstance(issuer, str) or not isinstance(token_endpoint, str):
-        raise UnexpectedAnswerError(f"{url} is not a Picard: its description of its log-in is incomplete.")
+        raise UnexpectedAnswerError(f"{url} is not a Picard server: its OAuth metadata is incomplete.")
     if issuer.rstrip("/") != url:  # RFC 8414 3.3
         raise UnexpectedAnswerError(f"This server's URL is {issuer}. Use it to log in: picard login {issuer}")
     optional = {
@@ -92,7 +91,7 @@ def discover_endpoints(url: str) -> Metadata:
 def register_client(metadata: Metadata, name: str) -> str:
     """Register this computer as a public client of the device flow; return its client ID."""
     if metadata.registration_endpoint is None or metadata.device_endpoint is None:
-        raise NotLoggedInError(NO_DEVICE_FLOW.format(url=metadata.url))
+        raise NotLoggedInError(NO_DEVICE_FLOW.format(url=metadata.url, page=pages.TOKENS))
     registration = {
         "client_name": name,
         "grant_types": [DEVICE_GRANT, "refresh_token"],
@@ -101,14 +100,14 @@ def register_client(metadata: Metadata, name: str) -> str:
     response = _request("POST", metadata.registration_endpoint, metadata.url, json=registration)
     client_id = _check_answer(response).get("client_id")
     if not isinstance(client_id, str):
-        raise UnexpectedAnswerError("The server registered no client.")
+        raise UnexpectedAnswerError("The response to the registration has no client ID.")
     return client_id
 
 
 def start_device_flow(metadata: Metadata, client_id: str, scopes: Sequence[str]) -> DeviceAuthorization:
     """Ask for a code that the user enters in a browser. Raises OAuthError (invalid_client) for a deleted client."""
     if metadata.device_endpoint is None:
-        raise NotLoggedInError(NO_DEVICE_FLOW.format(url=metadata.url))
+        raise NotLoggedInError(NO_DEVICE_FLOW.format(url=metadata.url, page=pages.TOKENS))
     form = {"client_id": client_id, "scope": " ".join(scopes), "resource": f"{metadata.url}/api"}
     body = _check_answer(_request("POST", metadata.device_endpoint, metadata.url, data=form))
     try:
@@ -121,7 +120,7 @@ def start_device_flow(metadata: Metadata, client_id: str, scopes: Sequence[str])
             device_code=str(body["device_code"]),
         )
     except (KeyError, TypeError, ValueError):
-        raise UnexpectedAnswerError("The server's answer to the log-in is incomplete.") from None
+        raise UnexpectedAnswerError("The response to the log-in is incomplete.") from None
 
 
 def wait_for_approval(metadata: Metadata, client_id: str, device: DeviceAuthorization) -> Credentials:
@@ -217,9 +216,7 @@ def _check_answer(response: httpx.Response, *, is_empty: bool = False) -> dict[s
 def _read_object(response: httpx.Response) -> dict[str, Any]:
     body = read_json(response)
     if not isinstance(body, dict):
-        raise UnexpectedAnswerError(
-            "The server's answer has an unexpected form. Is this the URL of a Picard?"
-        )
+        raise UnexpectedAnswerError("The response has an invalid form. Is this the URL of a Picard server?")
     return body
 
 
@@ -231,4 +228,4 @@ def _read_credentials(body: Mapping[str, Any], *, refresh_token: str | None = No
             expires_at=now() + float(body["expires_in"]) if "expires_in" in body else None,
         )
     except (KeyError, TypeError, ValueError):
-        raise UnexpectedAnswerError("The server sent no token.") from None
+        raise UnexpectedAnswerError("The response has no token.") from None

@@ -156,7 +156,8 @@ def _check_name(name: str) -> None:
 
 
 def _create_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    get_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
 
 
 def _write_privately(path: Path, content: str) -> None:

@@ -7,9 +7,10 @@ import platform
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from importlib.metadata import version
 from typing import Any, Literal, TypedDict
 from uuid import UUID
+
+from picard_memory.version import VERSION
 
 BULK_SIZE = 100
 
@@ -42,7 +43,7 @@ class BulkOperation(_Operation, total=False):
 def build_headers() -> dict[str, str]:
     """Return the headers of all requests."""
     return {
-        "User-Agent": f"picard-memory/{version('picard-memory')} Python/{platform.python_version()}",
+        "User-Agent": f"picard-memory/{VERSION} Python/{platform.python_version()}",
         "Accept": "application/json",
     }
 

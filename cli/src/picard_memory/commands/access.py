@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from picard_memory import pages
 from picard_memory.commands.session import Session, as_json, pass_session, write_json, write_note, write_text
 from picard_memory.errors import ConfigurationError, NotLoggedInError, PicardError
 
@@ -28,21 +29,19 @@ MAX_NAME = 80  # of an app, as the server shortens it
     is_flag=True,
     help="Use an access token: from PICARD_TOKEN, standard input, or a prompt.",
 )
-@click.option("--read-only", is_flag=True, help="Ask only for the permission to read.")
+@click.option("--read-only", is_flag=True, help="Request read access only.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     metavar="SCOPE",
-    help="Ask for this permission instead; repeatable.",
+    help="Request this scope instead of reading and writing; repeatable.",
 )
-@click.option("--name", help="What this log-in is called here; by default the host of the server.")
+@click.option("--name", help="Name of this log-in; by default the host of the server.")
 @click.option(
-    "--open", "in_browser", is_flag=True, help="Open the page of the log-in in a browser of this computer."
+    "--open", "in_browser", is_flag=True, help="Open the log-in page in a browser on this computer."
 )
-@click.option(
-    "--insecure", is_flag=True, help="Allow a URL without https: others on the network could read the token."
-)
+@click.option("--insecure", is_flag=True, help="Allow http: others on the network can then read the token.")
 @pass_session
 def login(
     session: Session,
@@ -56,8 +55,8 @@ def login(
 ) -> None:
     """Log in to the server at URL, without a browser on this computer.
 
-    Shows a code that you enter on any computer or phone, where you also choose what this log-in may do. With --token,
-    uses an access token (Account > Access tokens), such as in scripts: picard login URL --token < token.txt
+    Prints a code to enter on any computer or phone, where you also limit access. With --token, uses an access token
+    (Account > Access tokens): picard login URL --token < token.txt
     """
     from picard_memory import profiles
     from picard_memory.auth import is_loopback, normalize_url
@@ -65,7 +64,9 @@ def login(
     server = normalize_url(url)
     parts = urlsplit(server)
     if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not insecure:
-        raise ConfigurationError(f"{server} has no https. To use it nevertheless: --insecure")
+        raise ConfigurationError(
+            f"{server} has no https: others on the network could read the token. Allow it by --insecure."
+        )
     name = name or session.profile or parts.netloc.replace(":", "-").strip("[]")
     profile = profiles.Profile(name=name, url=server)
     if with_token:
@@ -98,7 +99,7 @@ def logout(session: Session) -> None:
             profiles.delete_profile(name)
     write_note(f"Logged out of {profile.url}.")
     if is_personal:
-        write_note(f"The access token itself stays valid. Revoke it at {profile.url}/account/")
+        write_note(f"The access token stays valid. Revoke it at {profile.url}{pages.TOKENS}")
 
 
 @click.command
@@ -138,7 +139,7 @@ def apps(session: Session, in_browser: bool, as_json: bool) -> None:
     from itertools import islice
 
     with session.open_client() as picard:
-        url = f"{picard.url}/apps/"
+        url = picard.url + pages.APPS
         events = list(islice(picard.iter_activity(), 20))
     for event in events:
         if as_json:

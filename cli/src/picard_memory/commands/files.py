@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from picard_memory import pages
 from picard_memory.commands.session import (
     Session,
     as_json,
@@ -30,19 +31,21 @@ if TYPE_CHECKING:
     from picard_memory import Import, Memory, Picard
 
 FORMATS = ["jsonl", "pam", "mem0", "mcp", "markdown", "csv", "text"]
-NEEDS_TOKEN = "Importing needs the permission memories:admin, which a token can have: create one at {url}/account/, then run: picard login {url} --token"  # noqa: S105, E501
+NEEDS_ADMIN = "To import, create a token with memories:admin at {url}{page}, then: picard login {url} --token"
 
 
 @click.command("import")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True)
 @click.option("--preview", is_flag=True, help="Show what would be imported, and import nothing.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before importing.")
 @click.option("--publish", is_flag=True, help="Keep memories public that are public in the file.")
 @click.option(
-    "--chats", type=click.Choice(["mine", "all", "none"]), help="Of conversations: my turns, all, or none."
+    "--chats",
+    type=click.Choice(["mine", "all", "none"]),
+    help="From conversations: your messages, all, or none.",
 )
 @click.option(
-    "--text-column", metavar="NAME", help="The column with the texts, of a table of an unknown form."
+    "--text-column", metavar="NAME", help="Column with the texts, if the table is of an unknown form."
 )
 @as_json
 @pass_session
@@ -66,7 +69,7 @@ def import_files(
             staged = picard.preview_import(files, chats=chats, text_column=text_column)
         except NoAccessError as error:
             if error.code == "insufficient_scope":
-                write_note(NEEDS_TOKEN.format(url=picard.url))
+                write_note(NEEDS_ADMIN.format(url=picard.url, page=pages.TOKENS))
             raise
         if not as_json:
             _write_preview(staged)
@@ -84,9 +87,9 @@ def import_files(
         raise PicardError(
             "The import stopped: "
             + (
-                "you have as many memories as you may."
+                "you have as many memories as the server allows."
                 if done.ended_by == "room"
-                else "access was withdrawn."
+                else "this app lost access."
             )
         )
 
@@ -100,7 +103,7 @@ def import_files(
 def export(session: Session, form: str, output: Path | None) -> None:
     """Export all memories, as a file that `picard import` reads.
 
-    A log-in without the permission memories:admin gets JSON Lines only, without earlier versions.
+    Without the scope memories:admin, only as JSON Lines and without earlier versions.
     """
     with session.open_client(timeout=600) as picard, _open_output(output) as file:
         chunks = picard.export(form)
@@ -109,7 +112,7 @@ def export(session: Session, form: str, output: Path | None) -> None:
         except NoAccessError as error:
             if error.code != "insufficient_scope" or form != "jsonl":
                 raise
-            write_note("Without earlier versions: these need the permission memories:admin.")
+            write_note("Exported without earlier versions, which need the scope memories:admin.")
             file.writelines(map(_format_line, picard.iter_memories()))
             return
         file.write(first)

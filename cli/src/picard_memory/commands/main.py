@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 
-from picard_memory.commands.session import Session
+from picard_memory.commands.session import Session, write_note
 from picard_memory.errors import PicardError
+from picard_memory.version import VERSION
 
 NAMES = ("picard", "picard-memory")  # of the program; shell completion depends on it
 # Subcommand: module and name of its click.Command; in the order of `picard --help`.
@@ -36,7 +35,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 class LazyGroup(click.Group):
-    """A group whose subcommands are imported when they are used."""
+    """A group whose subcommands are imported when they are used, and whose errors become exit codes."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except PicardError as error:
+            write_note(f"picard: {error}")
+            ctx.exit(error.exit_code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -52,7 +58,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(version("picard-memory"), message="picard-memory %(version)s")
+@click.version_option(VERSION, message="picard-memory %(version)s")
 @click.option(
     "--profile",
     envvar="PICARD_PROFILE",
@@ -72,11 +78,4 @@ def picard(ctx: click.Context, profile: str | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with one of `ExitCode`."""
     name = Path(sys.argv[0]).stem
-    try:
-        picard.main(arguments, prog_name=name if name in NAMES else NAMES[0])
-    except PicardError as error:
-        click.echo(f"picard: {click.unstyle(str(error))}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # of `picard list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    picard.main(arguments, prog_name=name if name in NAMES else NAMES[0])

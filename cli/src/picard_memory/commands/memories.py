@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from picard_memory import pages
 from picard_memory.commands.session import (
+    UNREADABLE,
     Session,
     as_json,
     pass_session,
@@ -62,14 +64,12 @@ def add_filters(function: Function) -> Function:
 @click.command
 @click.argument("text", nargs=-1)
 @click.option("-t", "--tag", "tags", multiple=True, help="A tag of the memory; repeatable.")
-@click.option("--expires", type=Time(is_end=True), help="When it ends to hold: 2027-01-31, or 30d.")
+@click.option("--expires", type=Time(is_end=True), help="When it expires: 2027-01-31, or 30d.")
 @click.option("--supersedes", metavar="ID", help="The older memory that this one replaces.")
 @click.option("--public", is_flag=True, help="Make it public (needs memories:publish).")
-@click.option("--pin", is_flag=True, help="Pin it: it comes first in the context of apps.")
-@click.option(
-    "--once", is_flag=True, help="Do not save the same text twice: give the one that is there these tags."
-)
-@click.option("--lines", is_flag=True, help="Save each line of standard input as a memory of its own.")
+@click.option("--pin", is_flag=True, help="Pin it, so that it comes first in the context.")
+@click.option("--once", is_flag=True, help="If the same text is saved already, add the tags to it instead.")
+@click.option("--lines", is_flag=True, help="Save each line of standard input as a separate memory.")
 @as_json
 @pass_session
 def add(
@@ -113,7 +113,7 @@ def add(
 @click.option(
     "-n", "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="How many."
 )
-@click.option("--all", "is_all", is_flag=True, help="All, without limit.")
+@click.option("--all", "is_all", is_flag=True, help="List all of them.")
 @as_json
 @pass_session
 def list_memories(
@@ -125,7 +125,7 @@ def list_memories(
         for memory in memories if is_all else islice(memories, limit):
             write_json(memory) if as_json else write_memory_line(memory)
         if not is_all and sys.stderr.isatty() and next(memories, None) is not None:
-            write_note(f"There are more than {limit}: --limit, or --all.")
+            write_note("There are more: use --limit or --all.")
 
 
 @click.command
@@ -139,7 +139,7 @@ def show(session: Session, memory_id: str, as_json: bool) -> None:
     if as_json:
         write_json(memory)
         return
-    write_text("(cannot be decrypted)" if memory.text is None else memory.text)
+    write_text(UNREADABLE if memory.text is None else memory.text)
     facts = [
         ("tags", ", ".join(memory.tags)),
         ("visibility", memory.visibility),
@@ -158,11 +158,11 @@ def show(session: Session, memory_id: str, as_json: bool) -> None:
 @click.argument("text", nargs=-1)
 @click.option("-t", "--tag", "added", multiple=True, help="Add this tag; repeatable.")
 @click.option("--untag", "removed", multiple=True, metavar="TAG", help="Remove this tag; repeatable.")
-@click.option("--expires", type=Time(is_end=True), help="When it ends to hold: 2027-01-31, or 30d.")
-@click.option("--no-expiry", is_flag=True, help="It holds without end.")
+@click.option("--expires", type=Time(is_end=True), help="When it expires: 2027-01-31, or 30d.")
+@click.option("--no-expiry", is_flag=True, help="It never expires.")
 @click.option("--supersedes", metavar="ID", help="The older memory that this one replaces.")
 @click.option("--visibility", type=click.Choice(["private", "public"]), help="Who may see it.")
-@click.option("--pin/--unpin", default=None, help="Whether it comes first in the context of apps.")
+@click.option("--pin/--unpin", default=None, help="Whether it comes first in the context.")
 @as_json
 @pass_session
 def edit(
@@ -273,7 +273,7 @@ def _add_lines(
         for operation, outcome in zip(operations, outcomes, strict=True):
             _write_outcome(operation["text"], outcome, as_json=as_json)
         if pending:
-            write_note(f"{len(pending)} need your approval: {picard.url}/review/")
+            write_note(f"{len(pending)} need your approval: {picard.url}{pages.REVIEW}")
     if any(outcome.problem for outcome in outcomes):
         sys.exit(ExitCode.ERROR)
 
@@ -301,4 +301,4 @@ def _write_result(picard: Picard, result: Memory | PendingApproval, *, as_json: 
     else:
         write_text("\n".join(result.proposals))
     if not isinstance(result, Memory):
-        write_note(f"This needs your approval: {picard.url}/review/")
+        write_note(f"This needs your approval: {picard.url}{pages.REVIEW}")

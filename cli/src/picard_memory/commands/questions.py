@@ -47,7 +47,7 @@ def search(session: Session, /, query: tuple[str, ...], limit: int, as_json: boo
 @as_json
 @pass_session
 def ask(session: Session, question: tuple[str, ...], persona: str, as_json: bool) -> None:
-    """Ask a question, and get an answer from your memories, with those that it quotes."""
+    """Ask a question, and print an answer from your memories."""
     with session.open_client(timeout=180) as picard:
         answer = picard.ask(" ".join(question), persona=persona.removeprefix("@"))
     if as_json:
@@ -61,13 +61,17 @@ def ask(session: Session, question: tuple[str, ...], persona: str, as_json: bool
 
 @click.command
 @click.option(
-    "--max-tokens", type=click.IntRange(min=1), default=800, show_default=True, help="The longest it may be."
+    "--max-tokens",
+    type=click.IntRange(min=1),
+    default=800,
+    show_default=True,
+    help="Maximum length in tokens.",
 )
-@click.option("-q", "--query", help="What it is for: what fits that comes first.")
+@click.option("-q", "--query", help="What it is for, so that relevant memories come first.")
 @as_json
 @pass_session
 def context(session: Session, max_tokens: int, query: str | None, as_json: bool) -> None:
-    """Print who you are, for the system prompt of a model: pinned memories, then what holds now."""
+    """Print who you are, as a text for the system prompt of a model."""
     with session.open_client() as picard:
         result = picard.get_context(max_tokens, query)
     if as_json:

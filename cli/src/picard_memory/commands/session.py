@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 # What a terminal obeys instead of showing it, and what reorders text: memories come from anywhere.
 UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-MAX_LINE = 10_000
+UNREADABLE = "(cannot be decrypted)"
+MIN_TEXT = 30  # characters of a memory in a list, however narrow the terminal is
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -57,11 +59,14 @@ def write_json(value: object) -> None:
 
 
 def write_memory_line(memory: Memory, *, suffix: str = "") -> None:
-    """Print a memory in one line: its ID, date, text and tags."""
-    text = "(cannot be decrypted)" if memory.text is None else " ".join(memory.text.split())
-    marks = "".join(f"  #{tag}" for tag in memory.tags)
-    pin = "📌 " if memory.pinned else ""
-    write_text(f"{memory.id}  {memory.created_at.astimezone():%Y-%m-%d}  {pin}{text}{marks}{suffix}")
+    """Print a memory in one line: its ID, date, text and tags; shortened to the width of a terminal."""
+    text = UNREADABLE if memory.text is None else " ".join(memory.text.split())
+    start = f"{memory.id}  {memory.created_at.astimezone():%Y-%m-%d}  {'📌 ' if memory.pinned else ''}"
+    end = "".join(f"  #{tag}" for tag in memory.tags) + suffix
+    if sys.stdout.isatty():  # elsewhere the whole text, for grep
+        space = max(shutil.get_terminal_size().columns - len(start) - len(end), MIN_TEXT)
+        text = text if len(text) <= space else f"{text[: space - 1]}…"
+    write_text(start + text + end)
 
 
 def read_stdin() -> str:
