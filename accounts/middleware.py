@@ -14,7 +14,7 @@ from core.db.principal import NOBODY, Principal, acting_as, get_principal, keep_
 from core.http import render_rate_limited
 from core.work_meter import start_meter
 
-ACCOUNT_PATHS = ("/accounts/", "/oauth/")  # where apps are disconnected, and sessions ended
+ACCOUNT_PATHS = ("/accounts/", "/oauth/", "/device/")  # where apps are disconnected, and sessions ended
 API_PATH = "/api/"  # has a response of its own (memories/api/throttles.py)
 
 

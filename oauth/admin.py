@@ -45,6 +45,7 @@ class ApplicationAdmin(StaffAdmin):
         "client_id",
         "client_type",
         "redirect_uris",
+        "device_flow",
         "registration_source",
         "user",
         "created",

@@ -23,6 +23,9 @@ class ErrorKind(TextChoices):
     CODE_EXPIRED = "code_expired", _("Code expired")
     CODE_USED = "code_used", _("Code already used")
     CODE = "code", _("Unknown code")
+    DEVICE_CODE = "device_code", _("Unknown or used device code")
+    DEVICE_EXPIRED = "device_expired", _("Device code expired")
+    SLOW_DOWN = "slow_down", _("Polled too often")
     REFRESH = "refresh", _("Invalid refresh token")
     WIDER = "wider", _("Refresh requested additional scopes")
     ENDED = "ended", _("Access disconnected or expired")
@@ -57,7 +60,8 @@ HINTS = {
     ),
     ErrorKind.SECRET: _("Check for spaces or line breaks around the secret. If it is lost, rotate it here."),
     ErrorKind.GRANT_TYPE: _(
-        "Use authorization_code or refresh_token. No app can get a token without a user's consent."
+        "Use authorization_code, refresh_token or, if the app is registered for the device flow, "
+        "urn:ietf:params:oauth:grant-type:device_code. No app can get a token without a user's consent."
     ),
     ErrorKind.VERIFIER: _(
         "Send the verifier itself, not its hash, and the one of this authorization request. Store it in the session of "
@@ -71,6 +75,17 @@ HINTS = {
         "redirect the browser right after redeeming the code."
     ),
     ErrorKind.CODE: _("Send the code as received, URL-decoded once, from the app that requested it."),
+    ErrorKind.DEVICE_CODE: _(
+        "Poll with the device_code of your own app, and stop when you have the tokens: a device code works once, and a "
+        "second use revokes the tokens from the first."
+    ),
+    ErrorKind.DEVICE_EXPIRED: _(
+        "The user has 10 minutes to enter the code. Then start again with a new device authorization request, when the "
+        "user asks for it."
+    ),
+    ErrorKind.SLOW_DOWN: _(
+        "Wait as many seconds between two polls as interval says, and 5 more after each slow_down."
+    ),
     ErrorKind.REFRESH: _(
         "Each refresh returns a new refresh token: store it before you use it, and send one refresh at a time. It "
         "expires after 30 days without use, 90 days after consent, and when an older one is reused. Then request "

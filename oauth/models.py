@@ -1,5 +1,6 @@
 """Apps, users' grants, token families and rotation receipts. The tables of tokens are the toolkit's."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from oauth.redirect_uris import (
     get_redirect_uris_error,
     is_redirect_uri_allowed,
 )
+from oauth.settings import DEVICE_GRANT, POLL_INTERVAL_S
 
 
 class Application(AbstractApplication, models.Model):  # type: ignore[misc]
@@ -43,13 +45,19 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
     # The network that registered the app, to restore its rate limit when the first user connects the app.
     registered_from = models.CharField(max_length=45, blank=True, default="", db_default="", editable=False)
 
+    # Whether it can also ask by a code that the user enters (RFC 8628). Not every app can: anybody can use the client
+    # id of a public one, to send a user a code of their own.
+    device_flow = models.BooleanField(_("device flow"), default=False, db_default=False, editable=False)
+
     class Meta:
         verbose_name = _("app")
         verbose_name_plural = _("apps")
         constraints = [
-            # RFC 9700 2.1.2, 2.4: no implicit and no password grant; and no app acts without a user's consent.
+            # RFC 9700 2.1.2, 2.4: no implicit and no password grant; and no app acts without a user's consent. An app
+            # without redirect URIs has the device grant alone.
             models.CheckConstraint(
-                condition=Q(authorization_grant_type="authorization-code"), name="app_asks_for_a_code"
+                condition=Q(authorization_grant_type__in=["authorization-code", DEVICE_GRANT]),
+                name="app_asks_for_a_code",
             ),
             models.CheckConstraint(condition=Q(skip_authorization=False), name="app_asks_the_person"),
         ]
@@ -84,9 +92,36 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
             return False
         return self.user is None or bool(self.user.is_active and self.user.is_staff)
 
+    def is_unverified_for(self, person: User) -> bool:
+        """Return whether neither the operator nor staff nor the user themself registered the app."""
+        return not self.is_verified and self.user_id != person.pk
+
     @property
     def is_public(self) -> bool:
         return bool(self.client_type == self.CLIENT_PUBLIC)
+
+    @property
+    def grant_types(self) -> list[str]:
+        """The grant types with the names of RFC 7591 2."""
+        first = [] if self.authorization_grant_type == self.GRANT_DEVICE_CODE else ["authorization_code"]
+        return [*first, "refresh_token", *([DEVICE_GRANT] if self.has_device_grant else [])]
+
+    @property
+    def has_device_grant(self) -> bool:
+        return self.allows_grant_type(self.GRANT_DEVICE_CODE)
+
+    def set_redirection(self, redirect_uris: Iterable[str], *, device_flow: bool) -> None:
+        """Set how users reach the app's request: by a redirect, by a code that they enter, or both."""
+        self.redirect_uris, self.device_flow = " ".join(redirect_uris), device_flow
+        is_device_only = device_flow and not self.redirect_uris
+        self.authorization_grant_type = (
+            self.GRANT_DEVICE_CODE if is_device_only else self.GRANT_AUTHORIZATION_CODE
+        )
+
+    def allows_grant_type(self, *grant_types: str) -> bool:
+        return self.authorization_grant_type in grant_types or (
+            self.device_flow and self.GRANT_DEVICE_CODE in grant_types
+        )
 
     def redirect_uri_allowed(self, uri: str) -> bool:
         """Return whether the URI is registered: by exact match, except for the port of loopback URIs (RFC 9700 2.1)."""
@@ -107,7 +142,8 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         """Check name and redirect URIs, not with the toolkit's rules: they do not know private-use schemes."""
         if name_error := client_names.get_name_error(self.name):
             raise ValidationError({"name": name_error})
-        if error := get_redirect_uris_error(self.redirect_uris.split()):
+        uris = self.redirect_uris.split()
+        if (uris or not self.has_device_grant) and (error := get_redirect_uris_error(uris)):
             raise ValidationError({"redirect_uris": error})
 
 
@@ -155,8 +191,39 @@ class AppGrant(models.Model):
         return self.ends_at is not None and self.ends_at <= timezone.now()
 
 
+class DeviceAuthorization(models.Model):
+    """What a device asked for (RFC 8628), until it gets its tokens. Both codes are stored as digests.
+
+    user: who allowed it. scope: what the app requested, once allowed what the user granted. requested_from: the network
+    of the device.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        ALLOWED = "allowed", _("Allowed")
+        DENIED = "denied", _("Declined")
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    user_code_digest = models.CharField(max_length=64, unique=True, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+", editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", null=True, editable=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING, editable=False)
+    scope = models.TextField(editable=False)
+    resource = models.JSONField(editable=False)
+    requested_from = models.CharField(max_length=45, editable=False)
+    interval_s = models.PositiveSmallIntegerField(default=POLL_INTERVAL_S, editable=False)
+    polled_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(editable=False, db_index=True)
+
+    objects: ClassVar[models.Manager["DeviceAuthorization"]] = models.Manager()
+
+    def __str__(self) -> str:
+        return f"device authorization {self.pk}"
+
+
 class TokenFamily(models.Model):
-    """All tokens issued from one authorization code. Its id is derived from the code (oauth/tokens/families.py).
+    """All tokens issued from one code, of an authorization or a device. Its id is derived from it (tokens/families.py).
 
     scope: what the user granted, which a refresh can narrow for one access token. Empty in families of version 0.2.
     """

@@ -10,7 +10,7 @@ from oauth.diagnostics import client_errors
 from oauth.models import TokenFamily
 from oauth.registration import dynamic as dynamic_registration
 from oauth.settings import FAMILY_S, REFRESH_IDLE_S
-from oauth.tokens import refresh_retry
+from oauth.tokens import device_codes, refresh_retry
 from oauth.tokens.families import AccessToken, AuthorizationCode, RefreshToken
 
 
@@ -33,6 +33,7 @@ def purge_token_families() -> int:
 
 STEPS: dict[str, Callable[[], int]] = {
     "tokens": purge_tokens,
+    "device codes": device_codes.purge_device_codes,
     "token families": purge_token_families,
     "rotation receipts": refresh_retry.purge_receipts,
     "unused apps": dynamic_registration.purge_unused_apps,

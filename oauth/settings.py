@@ -10,7 +10,10 @@ REFRESH_IDLE_S = 30 * 24 * 3600
 FAMILY_S = 90 * 24 * 3600  # since consent; then the user must consent again, even if the app was in use
 CODE_S = 60
 AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
-GRANT_TYPES = ["authorization_code", "refresh_token"]
+DEVICE_CODE_S = 10 * 60
+POLL_INTERVAL_S = 5
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+GRANT_TYPES = ["authorization_code", "refresh_token", DEVICE_GRANT]
 
 
 def build_provider_settings(

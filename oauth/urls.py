@@ -2,10 +2,10 @@
 
 from django.urls import path, re_path
 
-from oauth.consent import consent_views, views
+from oauth.consent import consent_views, device_views, views
 from oauth.console import playground_views
 from oauth.console import views as console_views
-from oauth.endpoints import metadata
+from oauth.endpoints import device, metadata
 from oauth.endpoints import views as endpoint_views
 from oauth.registration import dynamic as dynamic_registration
 
@@ -20,11 +20,14 @@ urlpatterns = [
     # Clients also look for metadata of other issuers (`/mcp`), at other places, and of OpenID Connect.
     re_path(r"^(?:.+/)?\.well-known/", metadata.metadata_not_found),
     path("oauth/authorize/", consent_views.authorize_app, name="authorize"),
+    path("oauth/device-authorization/", device.authorize_device, name="device_authorization"),
+    path("device/", device_views.connect_device, name="device"),
     path("oauth/token/", endpoint_views.issue_token, name="token"),
     path("oauth/revoke/", endpoint_views.revoke_token, name="revoke"),
     path("oauth/introspect/", endpoint_views.introspect_token, name="introspect"),
     path("oauth/register/", dynamic_registration.register, name="register"),
     # Without a trailing slash, as many clients are configured: a redirect would lose the POST body.
+    path("oauth/device-authorization", device.authorize_device),
     path("oauth/token", endpoint_views.issue_token),
     path("oauth/revoke", endpoint_views.revoke_token),
     path("oauth/introspect", endpoint_views.introspect_token),

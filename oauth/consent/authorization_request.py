@@ -76,10 +76,6 @@ class AuthorizationRequest:
         """Whether the response is sent to a program on the user's device."""
         return is_loopback_uri(self.redirect_uri) or not is_web_uri(self.redirect_uri)
 
-    def is_unverified_for(self, person: User) -> bool:
-        """Return whether neither the operator nor staff nor the user themself registered the app."""
-        return not self.application.is_verified and self.application.user_id != person.pk
-
 
 def parse_authorization_request(request: HttpRequest, person: User | None) -> AuthorizationRequest:
     """Parse and validate the query parameters. Raises InvalidAuthorizationRequest, RedirectError.

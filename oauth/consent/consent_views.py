@@ -1,18 +1,14 @@
 """The authorization endpoint: a page of the user's own session on which they allow or decline an app's request."""
 
-from typing import Any
-
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Channel
-from accounts.consent import chat as chat_consent
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
 from core.client_ip import get_client_network
 from core.http import render_rate_limited
@@ -26,15 +22,11 @@ from oauth.consent.authorization_request import (
     RedirectError,
     parse_authorization_request,
 )
-from oauth.consent.forms import ConsentForm
-from oauth.consent.memory_choices import build_excerpt, list_tag_choices
-from oauth.consent.resource_server import get_resource_server
+from oauth.consent.choices import ConsentChoices
 from oauth.diagnostics import client_errors
 from oauth.error_hints import get_error_hint
 from oauth.models import AppGrant
 from oauth.registration import metadata_documents
-
-EXAMPLES = 3
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,19 +66,13 @@ def _handle_consent(request: HttpRequest, actor: Actor, auth_request: Authorizat
     data = request.POST if request.method == "POST" else None
     if data is not None and data.get("answer") != "allow":
         return authorization_response.return_denial(request, auth_request)
-    grant = grants.find_grant(actor.person, auth_request.application)
-    tags = list_tag_choices(actor, grant, data)
-    form = ConsentForm(data, requested=auth_request.scopes, tags=tags, grant=grant)
-    if form.is_valid():
+    choices = ConsentChoices.load(actor, auth_request.application, auth_request.scopes, data)
+    if choices.form.is_valid():
         try:
-            return _approve_request(request, actor, auth_request, form.build_options())
+            return _approve_request(request, actor, auth_request, choices.form.build_options())
         except grants.TooManyApps:
-            message = _("You can connect at most %(n)d apps. Disconnect one first.")
-            form.add_error(None, message % {"n": grants.MAX_APPS})
-    context = {"auth_request": auth_request, "form": form, **_preview_access(actor, auth_request)}
-    context["former_name"] = grant.name if grant is not None and grant.new_name else ""
-    context["is_unverified"] = auth_request.is_unverified_for(actor.person)
-    context["model_host"] = _get_chat_model_host(actor, auth_request)
+            choices.add_too_many_apps_error()
+    context = {"auth_request": auth_request, **choices.build_context(actor)}
     return render(request, "oauth/consent.html", context, status=200 if data is None else 422)
 
 
@@ -109,24 +95,3 @@ def _approve_request(
             AppGrant.objects.get(user=actor.person, application=auth_request.application)
         )
     return response
-
-
-def _preview_access(actor: Actor, auth_request: AuthorizationRequest) -> dict[str, Any]:
-    """Return the number of memories that the client could read, and the newest as examples."""
-    as_app = grants.build_app_actor(
-        actor.person, auth_request.application, grants.GrantOptions(frozenset(auth_request.scopes))
-    )
-    preview = get_resource_server().preview_access(actor, as_app, examples=EXAMPLES)
-    if preview is None:
-        return {"readable_count": None}
-    return {
-        "readable_count": preview.count,
-        "examples": [build_excerpt(memory) for memory in preview.examples],
-    }
-
-
-def _get_chat_model_host(actor: Actor, auth_request: AuthorizationRequest) -> str:
-    """Return the remote host that would generate persona answers for the client, empty if there is none."""
-    can_query = get_resource_server().can_query_personas(auth_request.scopes)
-    is_remote = chat_consent.is_consent_required() and chat_consent.has_consented(actor.person)
-    return chat_consent.get_provider_host() if can_query and is_remote else ""

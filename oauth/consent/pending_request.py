@@ -23,6 +23,7 @@ from oauth.registration import metadata_documents
 COOKIE = "__Host-authorization" if settings.SESSION_COOKIE_SECURE else "picard_authorization"
 COOKIE_S = 3_600
 CONSENT_PAGE = "oauth:authorize"
+REQUEST_PAGES = (CONSENT_PAGE, "oauth:device")  # each has the request in its URL
 COOKIE_CHARACTERS = 3_500  # browsers store at most 4,096 bytes of a cookie, with its name
 # Pages on the way from the log-in page to the consent page, by URL name.
 PAGES = frozenset(
@@ -56,12 +57,12 @@ class PendingRequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        is_consent = request.resolver_match is not None and request.resolver_match.view_name == CONSENT_PAGE
-        if is_consent or (_is_on_the_way(request) and get_pending_request(request)):
+        page = request.resolver_match.view_name if request.resolver_match is not None else ""
+        if page == CONSENT_PAGE or (_is_on_the_way(request) and get_pending_request(request)):
             # An app may open these pages in a pop-up, whose callback page then reports to its opener. Not without an
             # app: whether the opener keeps its window would tell any site whether the user is logged in.
             response.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
-        if is_consent and COOKIE in request.COOKIES and request.user.is_authenticated:
+        if page in REQUEST_PAGES and COOKIE in request.COOKIES and request.user.is_authenticated:
             response.delete_cookie(COOKIE, samesite="Lax")
         elif _is_on_the_way(request) and (pending := _get_passed_request(request)):
             _remember_request(response, pending)
@@ -129,10 +130,8 @@ def _get_passed_request(request: HttpRequest) -> str:
         return ""
     # The raw header: get_host would fail on the very page that reports an invalid one. Only path and query are used.
     is_here = (parts.scheme, parts.netloc) in (("", ""), (request.scheme, request.META.get("HTTP_HOST")))
-    # In ASCII, as a cookie must be.
-    return (
-        iri_to_uri(f"{parts.path}?{parts.query}") if is_here and parts.path == reverse(CONSENT_PAGE) else ""
-    )
+    is_request = is_here and parts.path in map(reverse, REQUEST_PAGES)
+    return iri_to_uri(f"{parts.path}?{parts.query}") if is_request else ""  # in ASCII, as a cookie must be
 
 
 def _remember_request(response: HttpResponse, pending: str) -> None:

@@ -30,8 +30,17 @@ class AppChangeForm(forms.Form):
                 "hx-target": "#addresses-said",
             }
         ),
+        required=False,
         help_text=_(
             "One per line. They must match exactly. http is only allowed for loopback addresses, with any port."
+        ),
+    )
+    device_flow = forms.BooleanField(
+        label=_("Device flow"),
+        required=False,
+        help_text=_(
+            "For apps on devices without a browser, such as command lines: the user enters a code on another device. "
+            "Redirect URLs are then optional."
         ),
     )
 

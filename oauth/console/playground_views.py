@@ -48,7 +48,12 @@ def _add_redirect_uri(request: HttpRequest, application: Application) -> HttpRes
     """Add the URL of the playground to the app's redirect URIs."""
     uris = [*application.redirect_uris.split(), playground.get_callback_url(request, application)]
     try:
-        manual_registration.update_app(application, name=application.name, redirect_uris=dict.fromkeys(uris))
+        manual_registration.update_app(
+            application,
+            name=application.name,
+            redirect_uris=dict.fromkeys(uris),
+            device_flow=application.device_flow,
+        )
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("oauth:try", application.client_id)

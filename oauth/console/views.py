@@ -64,7 +64,11 @@ def check_redirect_uris(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @own_app_required
 def edit_app(request: HttpRequest, application: Application) -> HttpResponseBase:
-    initial = {"name": application.name, "redirect_uris": "\n".join(application.redirect_uris.split())}
+    initial = {
+        "name": application.name,
+        "redirect_uris": "\n".join(application.redirect_uris.split()),
+        "device_flow": application.device_flow,
+    }
     form = AppChangeForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid() and _update_app(application, form):
         messages.success(request, _("Saved. The change applies immediately."))
@@ -114,6 +118,7 @@ def _register_app(user: User, form: AppForm) -> manual_registration.RegisteredAp
             name=data["name"],
             redirect_uris=data["redirect_uris"].split(),
             is_public=data["is_public"],
+            device_flow=data["device_flow"],
             user=user,
         )
     except ValidationError as error:
@@ -125,7 +130,10 @@ def _update_app(application: Application, form: AppChangeForm) -> bool:
     data = form.cleaned_data
     try:
         manual_registration.update_app(
-            application, name=data["name"], redirect_uris=data["redirect_uris"].split()
+            application,
+            name=data["name"],
+            redirect_uris=data["redirect_uris"].split(),
+            device_flow=data["device_flow"],
         )
     except ValidationError as error:
         application.refresh_from_db()

@@ -22,6 +22,7 @@ KIND_BY_DESCRIPTION = {
     "The code was already used.": ErrorKind.CODE_USED,
     "The code is unknown or was issued to another client.": ErrorKind.CODE,
     "The code_verifier does not match the code_challenge.": ErrorKind.VERIFIER,
+    "The device code is unknown, used, or was issued to another client.": ErrorKind.DEVICE_CODE,
     "The refresh token is unknown, used, expired or revoked.": ErrorKind.REFRESH,
     "The user has disconnected the app, or its access has expired.": ErrorKind.ENDED,
     "The requested scope exceeds the scope granted by the user.": ErrorKind.WIDER,
@@ -42,10 +43,13 @@ KIND_BY_ERROR = {
     "invalid_target": ErrorKind.RESOURCE,
     "invalid_client": ErrorKind.SECRET,
     "invalid_grant": ErrorKind.REFRESH,
+    "expired_token": ErrorKind.DEVICE_EXPIRED,
+    "slow_down": ErrorKind.SLOW_DOWN,
     "unsupported_grant_type": ErrorKind.GRANT_TYPE,
     "unsupported_response_type": ErrorKind.RESPONSE_TYPE,
     "unauthorized_client": ErrorKind.RESPONSE_TYPE,
 }
+ANSWERS = frozenset({"authorization_pending", "access_denied"})  # of a device's user: nobody's error
 # Only for apps that a user registered in the console, which shows the errors. One row per app and kind.
 RECORD_SQL = """
 insert into oauth_mistake (application_id, kind, times, first_at, last_at)
@@ -81,10 +85,12 @@ def record_authorization_error(request: HttpRequest, error: str, description: st
 
 
 def record_token_error(request: HttpRequest, response: HttpResponse) -> None:
-    """Count the error if the token endpoint responded with one."""
+    """Count the error if the response of an endpoint is one."""
     if response.status_code < 400:
         return
     body = json.loads(response.content)
+    if body["error"] in ANSWERS:
+        return
     client_id, secret = _extract_credentials(request)
     kind = classify_error(body["error"], body.get("error_description"))
     if kind == ErrorKind.SECRET and not secret:

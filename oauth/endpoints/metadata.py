@@ -10,7 +10,7 @@ from oauth.registration import metadata_documents
 from oauth.settings import AUTH_METHODS, GRANT_TYPES
 from oauth.tokens import resource_indicators
 
-ENDPOINTS = ("authorize", "token", "revoke", "introspect", "register")
+ENDPOINTS = ("authorize", "token", "device_authorization", "revoke", "introspect", "register")
 
 
 @require_safe
@@ -22,6 +22,7 @@ def authorization_server_metadata(request: HttpRequest) -> HttpResponse:
             "issuer": issuer,
             "authorization_endpoint": endpoints["authorize"],
             "token_endpoint": endpoints["token"],
+            "device_authorization_endpoint": endpoints["device_authorization"],
             "revocation_endpoint": endpoints["revoke"],
             "introspection_endpoint": endpoints["introspect"],
             "registration_endpoint": endpoints["register"],

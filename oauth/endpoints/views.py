@@ -14,13 +14,18 @@ from oauth import rate_limits
 from oauth.diagnostics import client_errors
 from oauth.http_responses import build_error_response, enforce_network_limit, oauth_endpoint
 from oauth.models import AppGrant, Application
+from oauth.settings import DEVICE_GRANT, GRANT_TYPES
 from oauth.tokens import families, refresh_retry
 from oauth.toolkit.server import get_oauth_backend
 
 DESCRIPTIONS = {
-    "unsupported_grant_type": "Send grant_type=authorization_code or grant_type=refresh_token.",
+    "unsupported_grant_type": f"Send grant_type={', '.join(GRANT_TYPES[:-1])} or {GRANT_TYPES[-1]}.",
     "unsupported_token_type": "Only access tokens and refresh tokens can be revoked.",
     "unauthorized_client": "This client cannot use this grant type.",
+    "authorization_pending": "The user has not answered yet.",
+    "slow_down": "Polled too often. Wait 5 seconds longer between polls.",
+    "access_denied": "The user declined.",
+    "expired_token": "The device code has expired. It is valid for 10 minutes.",
     "invalid_grant": "The code or refresh token is invalid.",
     "invalid_scope": "The requested scope is unknown or was not granted.",
 }
@@ -28,8 +33,12 @@ DESCRIPTIONS = {
 
 @oauth_endpoint()
 def issue_token(request: HttpRequest) -> HttpResponse:
-    """Token endpoint: exchange a code or a refresh token for an access token (RFC 6749 4.1.3 and 6)."""
-    credential = request.POST.get("refresh_token") or request.POST.get("code", "")
+    """Token endpoint: exchange a code, a device code or a refresh token for an access token.
+
+    RFC 6749 4.1.3 and 6, RFC 8628 3.4.
+    """
+    sent = (request.POST.get(name) for name in ("refresh_token", "device_code", "code"))
+    credential = next(filter(None, sent), "")
     families.enforce_credential_limit(rate_limits.TOKEN, credential, get_client_network(request))
     with transaction.atomic():
         _lock_token_family(request)
@@ -40,8 +49,11 @@ def issue_token(request: HttpRequest) -> HttpResponse:
 
 def _lock_token_family(request: HttpRequest) -> None:
     """Lock the family of the credential that grant_type selects. Other parameters must not select the family."""
-    if request.POST.get("grant_type") == "refresh_token":
+    grant_type = request.POST.get("grant_type")
+    if grant_type == "refresh_token":
         families.lock_family_by_token(request.POST.get("refresh_token", ""))
+    elif grant_type == DEVICE_GRANT:
+        families.lock_family(families.derive_family_id(request.POST.get("device_code", "")))
     elif code := request.POST.get("code"):
         families.lock_family(families.derive_family_id(code))
 
@@ -66,10 +78,10 @@ def revoke_token(request: HttpRequest) -> HttpResponse:
 @oauth_endpoint()
 def introspect_token(request: HttpRequest) -> HttpResponse:
     """Introspection endpoint (RFC 7662): for confidential clients their own tokens, for resource servers any."""
-    client = _authenticate_client(request)
+    client = authenticate_client(request)
     if client is None or client.is_public:
         enforce_network_limit(rate_limits.INTROSPECT, request)
-        return _build_response(request, None, {}, '{"error": "invalid_client"}', 401)
+        return reject_client(request)
     enforce_rate_limit(rate_limits.INTROSPECT, str(client.client_id))
     if not request.POST.get("token"):
         return build_error_response("invalid_request", "The parameter token is missing.")
@@ -103,7 +115,7 @@ def _build_introspection(request: HttpRequest, client: Application, token: str) 
     }
 
 
-def _authenticate_client(request: HttpRequest) -> Application | None:
+def authenticate_client(request: HttpRequest) -> Application | None:
     """Return the client, authenticated by its secret or, if public, identified by its id; None if that fails."""
     backend = get_oauth_backend()
     uri, method, body, headers = backend._extract_params(request)
@@ -113,6 +125,11 @@ def _authenticate_client(request: HttpRequest) -> Application | None:
     else:
         is_valid = validator.authenticate_client_id(oauth_request.client_id, oauth_request)
     return oauth_request.client if is_valid else None
+
+
+def reject_client(request: HttpRequest) -> HttpResponse:
+    """Return the response to a client that is not authenticated (RFC 6749 5.2)."""
+    return _build_response(request, None, {}, '{"error": "invalid_client"}', 401)
 
 
 def _build_response(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from oauth import client_names, redirect_uris
-from oauth.settings import AUTH_METHODS, GRANT_TYPES
+from oauth.settings import AUTH_METHODS, DEVICE_GRANT, GRANT_TYPES
 
 PUBLIC = "none"
 # RFC 7591 2: the default of token_endpoint_auth_method.
@@ -33,14 +33,14 @@ class ClientMetadata:
     name: str
     redirect_uris: tuple[str, ...]
     auth_method: str
+    device_flow: bool
 
     def build_document(self) -> dict[str, object]:
-        """Return the metadata with the names of RFC 7591 2."""
+        """Return the metadata with the names of RFC 7591 2 that the toolkit reads, for which a client has one grant."""
         return {
             "client_name": self.name,
             "redirect_uris": list(self.redirect_uris),
-            "grant_types": GRANT_TYPES,
-            "response_types": ["code"],
+            "grant_types": ["authorization_code"] if self.redirect_uris else [DEVICE_GRANT],
             "token_endpoint_auth_method": self.auth_method,
         }
 
@@ -51,23 +51,27 @@ def parse_client_metadata(document: Mapping[str, object]) -> ClientMetadata:
     A value that is null, empty or of another type than RFC 7591 2 says counts as absent. All other fields are ignored,
     also response_types: it follows from the grant type (RFC 7591 2.1).
     """
-    _check_grant_types(document.get("grant_types"))
+    grant_types = _select_grant_types(document.get("grant_types"))
     name = document.get("client_name")
+    has_code = "authorization_code" in grant_types
     return ClientMetadata(
         name=client_names.clean_name(name) if isinstance(name, str) else "",
-        redirect_uris=_select_redirect_uris(document.get("redirect_uris")),
+        redirect_uris=_select_redirect_uris(document.get("redirect_uris")) if has_code else (),
         auth_method=_select_auth_method(document),
+        device_flow=DEVICE_GRANT in grant_types,
     )
 
 
-def _check_grant_types(value: object) -> None:
-    """Raise InvalidClientMetadata if the client names only grants that this server does not have."""
+def _select_grant_types(value: object) -> set[str]:
+    """Return the grants by which the client can connect. Raises InvalidClientMetadata if it names only others."""
     named = {name for text in _iterate_strings(value) for name in text.split()}
     if named and not named & set(GRANT_TYPES):
         raise InvalidClientMetadata(
             "invalid_client_metadata",
-            f"grant_types must contain authorization_code. This server supports only {' and '.join(GRANT_TYPES)}.",
+            "grant_types must contain authorization_code or, for a device without a browser, "
+            f"{DEVICE_GRANT}. This server supports only these and refresh_token.",
         )
+    return named & {"authorization_code", DEVICE_GRANT} or {"authorization_code"}
 
 
 def _select_auth_method(document: Mapping[str, object]) -> str:

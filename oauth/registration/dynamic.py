@@ -47,17 +47,16 @@ class _RegistrationResponseMixin:
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.user = AnonymousUser()  # another site must not register an app on behalf of its visitor
-        auth_method = ""
+        metadata = None
         if request.method in ("POST", "PUT"):
             try:
                 metadata = self._select_metadata(parse_client_metadata(_parse_body(request)), **kwargs)
             except InvalidClientMetadata as error:
                 return build_error_response(error.code, error.description)
-            auth_method = metadata.auth_method
             request._body = json.dumps(metadata.build_document()).encode()  # what the toolkit reads
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if response.status_code in (200, 201) and isinstance(response, HttpResponse):
-            return _complete_response(request, response, auth_method)
+            return _complete_response(request, response, metadata)
         return response
 
     def _select_metadata(self, requested: ClientMetadata, **_kwargs: object) -> ClientMetadata:
@@ -131,20 +130,28 @@ def _parse_body(request: HttpRequest) -> dict[str, object]:
     return metadata
 
 
-def _complete_response(request: HttpRequest, response: HttpResponse, auth_method: str) -> HttpResponse:
-    """Add the fields of RFC 7591 3.2.1 that the toolkit omits."""
+def _complete_response(
+    request: HttpRequest, response: HttpResponse, metadata: ClientMetadata | None
+) -> HttpResponse:
+    """Add what the toolkit omits: the device flow, and fields of RFC 7591 3.2.1."""
     body = json.loads(response.content)
     client = Application.objects.get(client_id=body["client_id"])
+    if metadata is not None:
+        client.set_redirection(metadata.redirect_uris, device_flow=metadata.device_flow)
+        client.save(update_fields=["device_flow"])
     if response.status_code == HTTPStatus.CREATED:
         client.registered_from = get_client_network(request)
         client.save(update_fields=["registered_from"])
     path = urlsplit(body["registration_client_uri"]).path  # without an arbitrary Host header
     body |= {
         "client_id_issued_at": int(client.created.timestamp()),
-        "response_types": ["code"],
+        "grant_types": client.grant_types,
+        "response_types": ["code"] if client.redirect_uris else [],
         "scope": " ".join(settings.OAUTH_SCOPES_FOR_EVERY_APP),
         "registration_client_uri": f"{get_base_url(request)}{path}",
-        "token_endpoint_auth_method": auth_method or body["token_endpoint_auth_method"],
+        "token_endpoint_auth_method": (
+            metadata.auth_method if metadata is not None else body["token_endpoint_auth_method"]
+        ),
     }
     if "client_secret" in body:
         body["client_secret_expires_at"] = 0  # never

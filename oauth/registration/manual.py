@@ -24,29 +24,41 @@ class RegisteredApp:
 
 @transaction.atomic
 def register_app(
-    *, name: str, redirect_uris: Iterable[str], is_public: bool = False, user: User | None = None
+    *,
+    name: str,
+    redirect_uris: Iterable[str],
+    is_public: bool = False,
+    device_flow: bool = False,
+    user: User | None = None,
 ) -> RegisteredApp:
-    """Register an app. Raises ValidationError (redirect_uris, name)."""
+    """Register an app. Raises ValidationError (redirect_uris, name).
+
+    device_flow: whether it can ask by a code (RFC 8628), and so needs no redirect URI.
+    """
     secret = client_secrets.new_secret()
     application = Application(
         name=name.strip(),
-        redirect_uris=" ".join(redirect_uris),
         client_type=Application.CLIENT_PUBLIC if is_public else Application.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
         client_secret=secret,
         user=user,
     )
+    application.set_redirection(redirect_uris, device_flow=device_flow)
     application.full_clean()
     application.save()
     return RegisteredApp(application, "" if is_public else secret)
 
 
 @transaction.atomic
-def update_app(application: Application, *, name: str, redirect_uris: Iterable[str]) -> None:
-    """Change name and redirect URIs of an app. Raises ValidationError (redirect_uris, name)."""
-    application.name, application.redirect_uris = name.strip(), " ".join(redirect_uris)
+def update_app(
+    application: Application, *, name: str, redirect_uris: Iterable[str], device_flow: bool
+) -> None:
+    """Change name and redirection of an app. Raises ValidationError (redirect_uris, name)."""
+    application.name = name.strip()
+    application.set_redirection(redirect_uris, device_flow=device_flow)
     application.full_clean()
-    application.save(update_fields=["name", "redirect_uris", "updated"])
+    application.save(
+        update_fields=["name", "redirect_uris", "device_flow", "authorization_grant_type", "updated"]
+    )
 
 
 @transaction.atomic

@@ -9,9 +9,10 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from queue import Empty, SimpleQueue
@@ -21,16 +22,22 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from oauth2_provider import cimd
 from oauth2_provider.settings import oauth2_settings
 
 from accounts.models import User
-from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
+from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
 from oauth import rate_limits
 from oauth.models import Application
-from oauth.registration.client_metadata import PUBLIC, InvalidClientMetadata, parse_client_metadata
+from oauth.registration.client_metadata import (
+    PUBLIC,
+    ClientMetadata,
+    InvalidClientMetadata,
+    parse_client_metadata,
+)
 
 # RFC 3986 2. Users see the host of this URL, so it must not contain misleading characters.
 ADDRESS = re.compile(r"[!-~]{1,255}")
@@ -50,6 +57,9 @@ class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
     """Fetches documents and applies the rules of self-registration. Every client is public."""
 
     def fetch(self, client_id: str) -> tuple[dict[str, object], int]:
+        raise NotImplementedError("use refresh_metadata")
+
+    def fetch_metadata(self, client_id: str) -> tuple[ClientMetadata, int]:
         """Return the metadata that hold, and for how many seconds. Raises MetadataDocumentError."""
         if not ADDRESS.fullmatch(client_id):
             raise MetadataDocumentError(
@@ -58,7 +68,7 @@ class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
         document, max_age_s = self._fetch_document(client_id)
         return self._check_document(client_id, document), max_age_s
 
-    def _check_document(self, client_id: str, document: dict[str, object]) -> dict[str, object]:
+    def _check_document(self, client_id: str, document: dict[str, object]) -> ClientMetadata:
         if document.get("client_id") != client_id:
             # Otherwise anyone could host the document of another client.
             raise MetadataDocumentError(
@@ -71,7 +81,7 @@ class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
         except InvalidClientMetadata as error:
             text = _("The app's metadata document cannot be used. %(reason)s")
             raise MetadataDocumentError(text % {"reason": error.description}) from None
-        return {"client_id": client_id, **replace(metadata, auth_method=PUBLIC).build_document()}
+        return replace(metadata, auth_method=PUBLIC)
 
     def _fetch_document(self, client_id: str) -> tuple[dict[str, object], int]:
         """Fetch from the IP address that was validated, like the toolkit, but with a limit on the total time.
@@ -103,15 +113,32 @@ def is_metadata_url(client_id: str) -> bool:
 
 
 def refresh_metadata(client_id: str, person: User) -> None:
-    """Fetch the client's document if the client is unknown or the document expired.
+    """Fetch the client's document for a user if the client is unknown or the document expired.
 
     Raises RateLimitExceeded and MetadataDocumentError if the client is unknown. Otherwise the expired document is used.
     """
-    client = Application.objects.filter(client_id=client_id).first()
+    _refresh_metadata(client_id, {rate_limits.METADATA_DOCUMENTS: str(person.pk)})
+
+
+def refresh_metadata_for_device(client_id: str, network: str) -> None:
+    """Do the same for a device, whose user is not known yet, if the client id is a URL.
+
+    Nobody has logged in, so the requests that this server can be made to send are few: of the network, and of all.
+    """
+    if is_metadata_url(client_id):
+        _refresh_metadata(
+            client_id,
+            {rate_limits.METADATA_DOCUMENTS: network, rate_limits.ANONYMOUS_DOCUMENTS: "all"},
+        )
+
+
+def _refresh_metadata(client_id: str, limits: Mapping[RateLimit, str]) -> None:
+    client = Application.objects.filter(client_id=client_id).first() if "\0" not in client_id else None
     if client is not None and not _is_stale(client):
         return
     try:
-        enforce_rate_limit(rate_limits.METADATA_DOCUMENTS, str(person.pk))
+        for limit, who in limits.items():
+            enforce_rate_limit(limit, who)
         _store_client(client_id)
     except (RateLimitExceeded, MetadataDocumentError):
         if client is None:
@@ -127,12 +154,30 @@ def _store_client(client_id: str) -> None:
         if not is_free:
             raise MetadataDocumentError(_("The server is busy. Try again in a minute."))
         try:
-            cimd._fetch_validate_upsert(client_id)
+            metadata, max_age_s = MetadataDocumentFetcher().fetch_metadata(client_id)
         except MetadataDocumentError as error:
             cache.set(key, str(error), oauth2_settings.CIMD_FAILURE_BACKOFF_SECONDS)
             raise
-        except cimd.CIMDError:
-            raise MetadataDocumentError(_("Another app is registered with this client ID.")) from None
+    _save_client(client_id, metadata, timezone.now() + timedelta(seconds=max_age_s))
+
+
+@transaction.atomic
+def _save_client(client_id: str, metadata: ClientMetadata, expires_at: datetime) -> None:
+    """Create or change the client. Not as the toolkit, for which a client has one grant, and that a redirect."""
+    source = Application.RegistrationSource.CIMD
+    client, _is_new = Application.objects.select_for_update(of=("self",)).get_or_create(
+        client_id=client_id,
+        defaults={
+            "registration_source": source,
+            "client_type": Application.CLIENT_PUBLIC,
+            "authorization_grant_type": Application.GRANT_AUTHORIZATION_CODE,
+        },
+    )
+    if client.registration_source != source:
+        raise MetadataDocumentError(_("Another app is registered with this client ID."))
+    client.name, client.cimd_expires_at = metadata.name, expires_at
+    client.set_redirection(metadata.redirect_uris, device_flow=metadata.device_flow)
+    client.save()
 
 
 def _resolve_url(client_id: str, deadline: float) -> tuple[SplitResult, list[str]]:

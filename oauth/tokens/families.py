@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.rate_limits import RateLimit, enforce_rate_limit_of
 from core.db.locks import lock_uuid_sql
 from core.db.prepared import fetch_prepared
-from oauth.models import Application
+from oauth.models import Application, DeviceAuthorization
 
 # Prefixes that let secret scanners recognise leaked tokens.
 ACCESS_PREFIX = "picard_at_"
@@ -31,6 +31,9 @@ CREDENTIAL_USER_SQL = """coalesce(
   (select user_id from oauth2_provider_refreshtoken where token_checksum = %(checksum)s limit 1),
   (select user_id from oauth2_provider_accesstoken where token_checksum = %(checksum)s),
   (select user_id from oauth2_provider_grant where code = %(checksum)s))::text"""
+# Nobody has answered a device code yet, so it counts for itself: many devices of a network may wait at once.
+DEVICE_CODE_SQL = """
+  (select coalesce(user_id::text, 'device-' || id) from oauth_deviceauthorization where digest = %(checksum)s)"""
 
 AccessToken = get_access_token_model()
 RefreshToken = get_refresh_token_model()
@@ -60,7 +63,7 @@ def enforce_credential_limit(limit: RateLimit, credential: str, network: str) ->
 
     Raises RateLimitExceeded.
     """
-    who = f"coalesce({CREDENTIAL_USER_SQL}, %(network)s)"
+    who = f"coalesce({CREDENTIAL_USER_SQL}, {DEVICE_CODE_SQL}, %(network)s)"
     enforce_rate_limit_of(limit, who, {"checksum": compute_checksum(credential), "network": network})
 
 
@@ -80,5 +83,6 @@ def revoke_all_tokens(user: User, application: Application | None = None) -> Non
     # Lock refresh tokens before access tokens, as revoking a family does, to avoid deadlocks.
     list(RefreshToken.objects.filter(**owned).order_by("pk").select_for_update().values_list("pk"))
     AuthorizationCode.objects.filter(**owned).delete()
+    DeviceAuthorization.objects.filter(**owned).delete()
     AccessToken.objects.filter(**owned).delete()
     RefreshToken.objects.filter(**owned).delete()

@@ -40,6 +40,10 @@ FIND_REFRESH = FIND.format("""
   where token.token_checksum = %(checksum)s and token.application_id = %(application)s and token.revoked is null
     and access.expires > clock_timestamp() - %(idle)s::float8 * interval '1 second'
     and family.began_at > clock_timestamp() - %(family)s::float8 * interval '1 second'""")
+FIND_DEVICE_CODE = FIND.format("""
+  select id, scope, resource, user_id, application_id from oauth_deviceauthorization
+  where digest = %(checksum)s and application_id = %(application)s and status = 'allowed'
+    and expires_at > clock_timestamp()""")
 # Replaces the credential in `ended` by a new pair, stored as digests. Returns no row if it was revoked concurrently.
 # A request can narrow the access token only: the refresh token keeps what was granted (RFC 6749 6, RFC 8707 2.2).
 ISSUE = """
@@ -57,11 +61,13 @@ select user_id, application_id, access.id, '', %(refresh_checksum)s, token_famil
 from ended cross join access
 returning 1
 """
-REDEEM = ISSUE.format("""
-  delete from oauth2_provider_grant where id = %(id)s
+REDEEM = """
+  delete from {} where id = %(id)s
   returning user_id, application_id, null::bigint as refresh_token_id, %(family)s::uuid as token_family),
 family as (
-  insert into oauth_tokenfamily (id, scope) select token_family, %(granted_scope)s from ended""")
+  insert into oauth_tokenfamily (id, scope) select token_family, %(granted_scope)s from ended"""
+REDEEM_CODE = ISSUE.format(REDEEM.format("oauth2_provider_grant"))
+REDEEM_DEVICE_CODE = ISSUE.format(REDEEM.format("oauth_deviceauthorization"))
 # In the lock order of revocation: the refresh token, then its access token.
 ROTATE = ISSUE.format("""
   update oauth2_provider_refreshtoken
@@ -93,6 +99,11 @@ class PresentedCode(PresentedCredential):
 
 
 @dataclass(frozen=True)
+class PresentedDeviceCode(PresentedCredential):
+    pass
+
+
+@dataclass(frozen=True)
 class PresentedRefreshToken(PresentedCredential):
     access_token_id: int
 
@@ -105,6 +116,14 @@ def find_code(digest: str, client: Application) -> PresentedCode | None:
     return None
 
 
+def find_device_code(digest: str, client: Application) -> PresentedDeviceCode | None:
+    """Return the device code that the user allowed, None if there is none of this client. Needs a transaction."""
+    rows = fetch_prepared(FIND_DEVICE_CODE, {"checksum": digest, "application": client.pk})
+    for is_allowed, pk, scope, resource, _user, _app in rows:
+        return PresentedDeviceCode(is_allowed, pk, scope, json.loads(resource))
+    return None
+
+
 def find_refresh_token(token: str, client: Application) -> PresentedRefreshToken | None:
     """Return the refresh token, None if it is unknown, used, expired, or of another client. Needs a transaction."""
     params = {"checksum": compute_checksum(token), "application": client.pk}
@@ -114,9 +133,12 @@ def find_refresh_token(token: str, client: Application) -> PresentedRefreshToken
     return None
 
 
-def redeem_code(code: PresentedCode, family: UUID, token: Mapping[str, str], resource: list[str]) -> bool:
+def redeem_code(
+    code: PresentedCode | PresentedDeviceCode, family: UUID, token: Mapping[str, str], resource: list[str]
+) -> bool:
     """Replace the code by the first token pair of its family; return False if the code was used concurrently."""
-    return _issue_tokens(REDEEM, code, token, resource, family=family)
+    sql = REDEEM_CODE if isinstance(code, PresentedCode) else REDEEM_DEVICE_CODE
+    return _issue_tokens(sql, code, token, resource, family=family)
 
 
 def rotate_refresh_token(old: PresentedRefreshToken, token: Mapping[str, str], resource: list[str]) -> bool:

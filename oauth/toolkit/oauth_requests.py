@@ -39,7 +39,7 @@ class TokenRequest(Protocol):
     scopes: Sequence[str]
     token_family: UUID
     code: str
-    presented: issue.PresentedCode | issue.PresentedRefreshToken | None
+    presented: issue.PresentedCode | issue.PresentedDeviceCode | issue.PresentedRefreshToken | None
 
 
 class ValidTokenRequest(Protocol):
@@ -49,7 +49,7 @@ class ValidTokenRequest(Protocol):
     decoded_body: Iterable[tuple[str, str]] | None
     refresh_token: str
     token_family: UUID
-    presented: issue.PresentedCode | issue.PresentedRefreshToken
+    presented: issue.PresentedCode | issue.PresentedDeviceCode | issue.PresentedRefreshToken
 
 
 class ValidCodeRequest(Protocol):

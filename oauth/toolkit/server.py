@@ -1,4 +1,4 @@
-"""oauthlib's server, restricted to the code and refresh grants. Invalid requests fail before the consent page."""
+"""oauthlib's server, restricted to three grants: code, device and refresh. Invalid requests fail before consent."""
 
 from collections.abc import Collection, Iterable
 from functools import cache
@@ -10,9 +10,11 @@ from oauth2_provider.oauth2_backends import OAuthLibCore, get_oauthlib_core
 from oauthlib.oauth2 import WebApplicationServer
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
+from oauthlib.oauth2.rfc8628.grant_types import DeviceCodeGrant
 
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
+from oauth.settings import DEVICE_GRANT
 from oauth.tokens import resource_indicators
 from oauth.toolkit.oauth_requests import AuthorizationRequest
 
@@ -25,10 +27,11 @@ AUTHORIZATION_PARAMETERS = (
 
 
 class StrictServer(WebApplicationServer):  # type: ignore[misc]
-    """A server without implicit, password, client credentials and device grants."""
+    """A server without implicit, password and client credentials grants."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, request_validator: object, *args: object, **kwargs: object) -> None:
+        super().__init__(request_validator, *args, **kwargs)
+        self._grant_types[DEVICE_GRANT] = DeviceCodeGrant(request_validator)
         self.auth_grant._code_challenge_methods = {"S256": _verify_challenge}
         self.auth_grant.custom_validators.pre_auth += [_check_response_type, _check_response_mode]
         self.auth_grant.custom_validators.post_auth.append(_check_challenge)

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidScopeError
+from oauthlib.oauth2.rfc8628.grant_types import DeviceCodeGrant
 
 from oauth import client_assertions, client_secrets
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
 from oauth.models import Application, TokenFamily
-from oauth.tokens import families, issue, refresh_retry
+from oauth.tokens import device_codes, families, issue, refresh_retry
 from oauth.toolkit.oauth_requests import (
     ClientRequest,
     ScopedRequest,
@@ -67,6 +68,8 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
         *_: object,
         **__: object,
     ) -> bool:
+        if isinstance(getattr(request, "presented", None), issue.PresentedDeviceCode):
+            return True  # of a token request: the user chose them
         request.scopes = select_scopes(scopes, client)
         if not request.scopes:
             raise InvalidScopeError(
@@ -115,6 +118,26 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
     def invalidate_authorization_code(self, *_: object, **__: object) -> None:
         """Do nothing: the code was deleted when the tokens were issued."""
 
+    # --- Device codes ---------------------------------------------------------------------------------------
+
+    def validate_device_code(
+        self, _client_id: str, device_code: str, request: TokenRequest, *_: object, **__: object
+    ) -> str:
+        """Return the status of the device code (RFC 8628 3.5). Raises InvalidGrantError."""
+        request.token_family = families.derive_family_id(device_code)
+        request.presented = presented = issue.find_device_code(
+            families.compute_checksum(device_code), request.client
+        )
+        if presented is not None:
+            request.scopes = presented.scope.split(" ")
+            _require_active_grant(request, presented)
+            return str(DeviceCodeGrant.DEVICE_CODE_AUTHORIZED)
+        status = device_codes.poll(device_code, request.client)
+        if status is None:
+            families.RefreshToken.revoke_family(request.token_family)  # as for a second use of a code
+            raise client_errors.build_invalid_grant_error(ErrorKind.DEVICE_CODE, request)
+        return status
+
     # --- Refresh tokens -------------------------------------------------------------------------------------
 
     def validate_refresh_token(
@@ -145,10 +168,10 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
     ) -> None:
         """Store the tokens in the caller's transaction. `request.presented` was set by the validation above."""
         resource = select_resources(request.decoded_body or (), request.presented.resource, request)
-        if isinstance(request.presented, issue.PresentedCode):
-            is_issued = issue.redeem_code(request.presented, request.token_family, token, resource)
-        else:
+        if isinstance(request.presented, issue.PresentedRefreshToken):
             is_issued = issue.rotate_refresh_token(request.presented, token, resource)
+        else:
+            is_issued = issue.redeem_code(request.presented, request.token_family, token, resource)
         if not is_issued:
             raise client_errors.build_invalid_grant_error(ErrorKind.ENDED, request)
         if isinstance(request.presented, issue.PresentedRefreshToken):

@@ -15,7 +15,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="name shown to users when the app requests access")
-        parser.add_argument("redirect_uri", nargs="+", help="redirect URL; must match exactly")
+        parser.add_argument("redirect_uri", nargs="*", help="redirect URL; must match exactly")
+        parser.add_argument(
+            "--device", action="store_true", help="can use the device flow, and needs no redirect URL"
+        )
         parser.add_argument(
             "--public", action="store_true", help="public client without a secret (native, browser)"
         )
@@ -24,11 +27,22 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *args: object, name: str, redirect_uri: list[str], public: bool, owner: str, **options: object
+        self,
+        *args: object,
+        name: str,
+        redirect_uri: list[str],
+        device: bool,
+        public: bool,
+        owner: str,
+        **options: object,
     ) -> None:
         try:
             registered = manual_registration.register_app(
-                name=name, redirect_uris=redirect_uri, is_public=public, user=self._find_owner(owner)
+                name=name,
+                redirect_uris=redirect_uri,
+                is_public=public,
+                device_flow=device,
+                user=self._find_owner(owner),
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
