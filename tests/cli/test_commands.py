@@ -16,6 +16,8 @@ from oauth.models import AppGrant
 from tests.cli.conftest import RunCommand
 from tests.oauth.flows import access_token, make_app
 
+UNKNOWN = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
+
 
 def list_texts(run: RunCommand, *options: str) -> list[str]:
     result = run("list", "--json", "--all", *options)
@@ -87,16 +89,16 @@ def test_a_line_that_is_refused_does_not_lose_the_others(logged_in: RunCommand) 
 
 
 def test_wrong_usage_and_missing_memories_have_their_exit_codes(logged_in: RunCommand) -> None:
-    unknown = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
+
     memory_id = add(logged_in, "I run.")
     assert logged_in("add", "--expires", "soon", "x").code == 2
     assert logged_in("nonsense").code == 2
     assert logged_in("edit", memory_id).code == 2
     assert logged_in("add", "x", "--expires", "2020-01-01").code == 1
     assert logged_in("list", "-t", "nothing").code == 3
-    assert logged_in("edit", unknown, "text").code == 3
-    removed = logged_in("rm", unknown, memory_id)
-    assert (removed.code, unknown in removed.errors) == (3, True)
+    assert logged_in("edit", UNKNOWN, "text").code == 3
+    removed = logged_in("rm", UNKNOWN, memory_id)
+    assert (removed.code, UNKNOWN in removed.errors) == (3, True)
     assert list_texts(logged_in) == []
 
 
@@ -162,7 +164,7 @@ def test_the_next_call_after_the_access_ended_exits_with_4(
         AppGrant.objects.filter(pk=grant.pk).update(ends_at=timezone.now() - timedelta(seconds=1))
     else:
         grant.application.accesstoken_set.update(expires=timezone.now() - timedelta(seconds=1))
-    for command in (["list"], ["add", "x"], ["search", "x"], ["status"], ["rm", "x"], ["export"]):
+    for command in (["list"], ["add", "x"], ["search", "x"], ["status"], ["rm", UNKNOWN], ["export"]):
         result = logged_in(*command)
         assert result.code == 4, (command, result)
         assert result.output == ""

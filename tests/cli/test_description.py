@@ -4,7 +4,7 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -80,7 +80,11 @@ class DescribedServer:
         schemas = {each["name"]: each["schema"] for each in parameters if each["in"] == "query"}
         for name, value in request.url.params.items():
             kind = schemas[name].get("type", "string")
-            parsed = {"integer": int, "array": lambda text: [text], "boolean": lambda text: text == "true"}
+            parsed: dict[str, Callable[[str], object]] = {
+                "integer": int,
+                "array": lambda text: [text],
+                "boolean": lambda text: text == "true",
+            }
             validate(parsed.get(kind, str)(value), schemas[name])
         headers = {each["name"].lower() for each in parameters if each["in"] == "header"}
         assert {"idempotency-key", "if-match", "if-none-match"} & set(request.headers) <= headers

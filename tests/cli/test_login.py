@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import picard_memory
 import pytest
 from django.urls import resolve
 from django.utils import timezone
-from picard_memory import Picard, auth, oauth, pages, profiles
+from picard_memory import Picard, oauth, pages, profiles
+from picard_memory.answers import now
 
 from accounts.models import User
 from memories import scopes
@@ -28,7 +30,7 @@ Approve = Callable[..., None]
 def waits_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the log-in waited before each poll; the waits take no time."""
     waits_s: list[float] = []
-    monkeypatch.setattr(oauth.time, "sleep", waits_s.append)
+    monkeypatch.setattr("picard_memory.oauth.time.sleep", waits_s.append)
     return waits_s
 
 
@@ -36,7 +38,7 @@ def waits_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def answer_with(monkeypatch: pytest.MonkeyPatch, waits_s: list[float]) -> Approve:
     """Let a user answer the next log-in with these choices while the program waits."""
 
-    def answer_next(user: User, **choices: object) -> None:
+    def answer_next(user: User, **choices: Any) -> None:
         start, codes = oauth.start_device_flow, itertools.count()
 
         def start_device_flow(*arguments: object) -> oauth.DeviceAuthorization:
@@ -48,7 +50,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, waits_s: list[float]) -> Approv
                     response = answer(user, device.user_code, **choices)
                     assert response.status_code == 302, response.content
 
-            monkeypatch.setattr(oauth.time, "sleep", sleep)
+            monkeypatch.setattr("picard_memory.oauth.time.sleep", sleep)
             return device
 
         monkeypatch.setattr(oauth, "start_device_flow", start_device_flow)
@@ -127,7 +129,6 @@ def test_a_code_that_nobody_enters_expires(
     run: RunCommand, site: str, waits_s: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Polls come too fast here, so the server says slow_down, and each wait is longer."""
-    now = auth.now
     monkeypatch.setattr(oauth, "now", lambda: now() + 100 * len(waits_s))
     result = run("login", site)
     assert result.code == 4

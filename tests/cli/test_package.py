@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, as `make wheel` builds it, without a network."""
     folder = tmp_path_factory.mktemp("wheel")
     source = shutil.copytree(CLI, folder / "cli", ignore=shutil.ignore_patterns("__pycache__"))
-    build = [
+    build: list[str | Path] = [
         sys.executable,
         "-m",
         "uv",
@@ -47,7 +48,7 @@ def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fresh")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
-    pip = [
+    pip: list[str | Path] = [
         sys.executable,
         "-m",
         "pip",
@@ -142,9 +143,5 @@ def test_the_package_needs_nothing_of_the_server() -> None:
 
 def test_the_synchronous_client_is_generated_from_the_asynchronous_one() -> None:
     """Otherwise: make client."""
-    sys.path.insert(0, str(CLI))
-    try:
-        from generate_client import TARGET, generate_client
-    finally:
-        sys.path.remove(str(CLI))
-    assert TARGET.read_text(encoding="utf-8") == generate_client()
+    generator = runpy.run_path(str(CLI / "generate_client.py"))
+    assert generator["TARGET"].read_text(encoding="utf-8") == generator["generate_client"]()

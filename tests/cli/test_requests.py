@@ -10,6 +10,7 @@ import httpx
 import picard_memory
 import pytest
 from picard_memory import AsyncPicard, Picard, _async_client, _client
+from picard_memory.profiles import Credentials
 
 URL = "https://memory.example.org"
 ID = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
@@ -188,7 +189,7 @@ def test_no_token_is_in_an_error_or_a_representation(connect: Connect) -> None:
     client, _script = connect(answer_problem(401, "invalid_token"))
     with pytest.raises(picard_memory.NoAccessError) as caught:
         client.whoami()
-    credentials = picard_memory.profiles.Credentials("a-token", "another-token")  # type: ignore[attr-defined]
+    credentials = Credentials("a-token", "another-token")
     assert "a-token" not in repr(caught.value) + repr(client) + repr(credentials)
 
 
