@@ -10,7 +10,7 @@ PEERS := build/benchmark-peers
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof interop sbom messages lint format lock demo screenshots prove pin-images
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof interop sbom messages lint format lock demo screenshots prove pin-images wheel client
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,12 +71,19 @@ messages: $(VENV)/.run ## Extract the texts for translation: make messages LANGU
 	@test -n "$(LANGUAGE)" || { echo "Pass the language: make messages LANGUAGE=de"; exit 2; }
 	@mkdir -p locale && $(BIN)/python manage.py makemessages -l "$(LANGUAGE)" --extension html,txt,py --no-wrap --ignore '.*' --ignore tests --ignore benchmarks --ignore docs --ignore staticfiles
 
+wheel: $(VENV)/.dev ## Build the wheel of the command line and Python SDK (cli/) into build/cli
+	@$(BIN)/uv build --quiet --wheel --out-dir build/cli cli
+
+client: $(VENV)/.dev ## Generate the SDK's synchronous client from the asynchronous one
+	@$(BIN)/python cli/generate_client.py
+
 lint: $(VENV)/.dev ## Check style, types, security, spelling, migrations, container files and production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@cd cli && ../$(BIN)/mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(BIN)/bandit -q -ll -r accounts benchmarks core memories oauth picard 2>/dev/null  # stderr: warnings about every nosec with a reason
+	@$(BIN)/bandit -q -ll -r accounts benchmarks cli/src core memories oauth picard 2>/dev/null  # stderr: warnings about every nosec with a reason
 	@$(BIN)/hadolint Dockerfile docs/examples/notes/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -46,6 +46,7 @@ def templates() -> list[Path]:
 def python_files() -> list[Path]:
     found = [PROJECT / "manage.py", *NOTES.rglob("*.py")]
     found += [path for package in PACKAGES for path in (PROJECT / package).rglob("*.py")]
+    found += (PROJECT / "cli" / "src").rglob("*.py")
     return sorted(path for path in found if "migrations" not in path.parts)
 
 
