@@ -9,7 +9,7 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ from oauth2_provider import cimd
 from oauth2_provider.settings import oauth2_settings
 
 from accounts.models import User
-from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
+from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
 from oauth import rate_limits
 from oauth.models import Application
 from oauth.registration.client_metadata import (
@@ -113,36 +113,40 @@ def is_metadata_url(client_id: str) -> bool:
 
 
 def refresh_metadata(client_id: str, person: User) -> None:
-    """Fetch the client's document for a user if the client is unknown or the document expired.
+    """Fetch the client's document for a signed-in user if the client is unknown or the document expired.
 
-    Raises RateLimitExceeded and MetadataDocumentError if the client is unknown. Otherwise the expired document is used.
+    Raises RateLimitExceeded and MetadataDocumentError if no document of the client was fetched yet. Otherwise the
+    expired one is used.
     """
-    _refresh_metadata(client_id, {rate_limits.METADATA_DOCUMENTS: str(person.pk)})
-
-
-def refresh_metadata_for_device(client_id: str, network: str) -> None:
-    """Do the same for a device, whose user is not known yet, if the client id is a URL.
-
-    Nobody has logged in, so the requests that this server can be made to send are few: of the network, and of all.
-    """
-    if is_metadata_url(client_id):
-        _refresh_metadata(
-            client_id,
-            {rate_limits.METADATA_DOCUMENTS: network, rate_limits.ANONYMOUS_DOCUMENTS: "all"},
-        )
-
-
-def _refresh_metadata(client_id: str, limits: Mapping[RateLimit, str]) -> None:
     client = Application.find_client(client_id)
     if client is not None and not _is_stale(client):
         return
     try:
-        for limit, who in limits.items():
-            enforce_rate_limit(limit, who)
+        enforce_rate_limit(rate_limits.METADATA_DOCUMENTS, str(person.pk))
         _store_client(client_id)
     except (RateLimitExceeded, MetadataDocumentError):
-        if client is None:
+        if client is None or client.cimd_expires_at is None:
             raise
+
+
+def note_client(client_id: str, network: str) -> None:
+    """Store the client of a device whose user is not known yet, without its document.
+
+    The document is fetched when a signed-in user opens the page for the device's code (decision 0019). Counts as a
+    registration of the network. Raises RateLimitExceeded.
+    """
+    is_url = ADDRESS.fullmatch(client_id) and is_metadata_url(client_id)
+    if not is_url or Application.objects.filter(client_id=client_id).exists():
+        return
+    enforce_rate_limit(rate_limits.REGISTER, network)
+    application = Application(
+        client_id=client_id,
+        client_type=Application.CLIENT_PUBLIC,
+        registration_source=Application.RegistrationSource.CIMD,
+        registered_from=network,
+    )
+    application.set_redirection((), device_flow=True)
+    Application.objects.bulk_create([application], ignore_conflicts=True)
 
 
 def _store_client(client_id: str) -> None:
