@@ -22,14 +22,15 @@ EXPORTS = {
 PERSON_OPERATIONS = {
     "extract_memories": Operation(
         "post", "review", "Extract memories from a conversation",
-        responses.Proposals, examples.FOUND, scopes.WRITE, statuses=(404,),
+        responses.Proposals, examples.FOUND, scopes.WRITE,
         body=requests.ConversationIn, body_example=examples.CONVERSATION_IN,
         description="The server's chat model selects what is worth remembering. Nothing is saved: each result is a "
         "proposal that needs the user's approval, even in their own session; extracting the same text again adds no "
-        "second proposal. Fails with 404 `no_chat_model` if the server has no chat model, with 403 `model_not_allowed` "
-        "if it is on another host and the user has not allowed that, and with 503 `model_unavailable` or "
-        "`model_not_understood` if the model fails; no proposals are stored then. Of an answer that is cut off or "
-        "partly invalid, what can be read is stored, and `is_complete` is false.",
+        "second proposal. A server without a chat model, and `marked_only`, take the lines that the user marked "
+        "`remember:` instead, in any of the languages that users can choose, except those of turns that begin with "
+        "`Assistant:`. Fails with 403 `model_not_allowed` if the model is on another host and the user has not allowed "
+        "that, and with 503 `model_unavailable` or `model_not_understood` if the model fails; no proposals are stored "
+        "then. Of an answer that is cut off or partly invalid, what can be read is stored, and `is_complete` is false.",
     ),
     "list_proposals": Operation(
         "get", "review", "List pending proposals, newest first",
@@ -69,7 +70,7 @@ PERSON_OPERATIONS = {
     ),
     "list_apps": Operation(
         "get", "apps", "List connected apps, newest first",
-        responses.Apps, examples.APPS, description=SESSION_ONLY,
+        responses.Apps, examples.APPS, description=f"Personal access tokens are among them. {SESSION_ONLY}",
     ),
     "read_app": Operation(
         "get", "apps", "Get a connected app", responses.App, examples.APP, statuses=(404,), description=SESSION_ONLY,
@@ -78,7 +79,8 @@ PERSON_OPERATIONS = {
         "patch", "apps", "Limit, pause or resume the access of an app",
         responses.App, examples.APP, body=requests.AppChanges, body_example=examples.APP_CHANGES, statuses=(404,),
         description="Omitted fields stay unchanged. Takes effect at the app's next request. Scopes that the app was "
-        f"not granted must be requested by the app itself. {SESSION_ONLY}",
+        "not granted must be requested by the app itself, and the end of a personal access token can only be made "
+        f"earlier. {SESSION_ONLY}",
     ),
     "disconnect_app": Operation(
         "delete", "apps", "Disconnect an app", status=204, statuses=(404,),
