@@ -54,9 +54,9 @@ def ask(session: Session, question: tuple[str, ...], persona: str, as_json: bool
         write_json(answer)
         return
     write_text(answer.text)
-    if answer.mode != "extractive":  # otherwise the answer is the quotes
-        for citation in answer.citations:
-            write_text(f"[{citation.number}] {citation.text}")
+    for citation in answer.citations:
+        quote = "" if answer.mode == "extractive" else f"  {citation.text}"  # that answer consists of quotes
+        write_text(f"[{citation.number}] {citation.memory_id}{quote}")
 
 
 @click.command
