@@ -21,9 +21,8 @@ from accounts import invitations
 from accounts.login import pending_signup, watched_email
 from accounts.login.pending_signup import INVITATION_KEY, PendingSignup
 from accounts.login.signup_form import SignupCodeForm
-from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
+from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.client_ip import get_client_network
-from core.http import render_rate_limited
 
 CODE_PAGE = "account_email_verification_sent"
 # Each challenge is stored in a session, which anybody can start.
@@ -50,10 +49,7 @@ def confirm_address(request: HttpRequest) -> HttpResponseBase:
     if not get_adapter().is_open_for_signup(request):
         return render(request, "account/signup_closed.html")
     if request.POST.get("action") == "resend":
-        try:
-            pending_signup.resend_code(request, pending)
-        except RateLimitExceeded as error:
-            return render_rate_limited(request, error.retry_after_s)
+        pending_signup.resend_code(request, pending)
         return redirect(passthrough_next_redirect_url(request, reverse(CODE_PAGE), "next"))
     form = SignupCodeForm(request.POST or None, code=pending.code)
     if form.is_valid():
@@ -97,9 +93,6 @@ def log_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
     """django-allauth's view, whose challenges are limited by network."""
     if not app_settings.PASSKEY_LOGIN_ENABLED:
         raise Http404
-    try:
-        enforce_rate_limit(CHALLENGES, get_client_network(request))
-    except RateLimitExceeded as error:
-        return render_rate_limited(request, error.retry_after_s)
+    enforce_rate_limit(CHALLENGES, get_client_network(request))
     response: HttpResponseBase = login_webauthn(request)
     return response
