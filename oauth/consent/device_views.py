@@ -13,9 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Channel
-from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, restore_rate_limit
+from accounts.rate_limits import enforce_rate_limit, restore_rate_limit
 from core.client_ip import get_client_network
-from core.http import render_rate_limited
 from oauth import rate_limits
 from oauth.access import grants
 from oauth.access.request_actor import actor_from_request
@@ -42,8 +41,6 @@ def connect_device(request: HttpRequest) -> HttpResponseBase:
             return _reject_code(request, typed)
         _refresh_app(device, actor)
         return _handle_consent(request, actor, device)
-    except RateLimitExceeded as exceeded:
-        return render_rate_limited(request, exceeded.retry_after_s)
     except InvalidAuthorizationRequest as error:
         return render(request, "oauth/bad_request.html", {"problem": error}, status=400)
 
