@@ -85,10 +85,6 @@ class DuplicateMemory(Exception):
         self.memory = memory
 
 
-class ChatModelNotConfigured(Exception):
-    """This needs a chat model, and the server has none."""
-
-
 class ChatConsentRequired(Exception):
     """The chat model runs on another host, `host`, and the user has not allowed sending their texts there."""
 

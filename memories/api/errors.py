@@ -17,7 +17,6 @@ from accounts.rate_limits import RateLimitExceeded
 from core.db.errors import DATABASE_RETRY_AFTER_S, describe_unavailability, is_database_unavailable
 from memories.errors import (
     ChatConsentRequired,
-    ChatModelNotConfigured,
     DuplicateMemory,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
@@ -57,7 +56,7 @@ PRESERVED_CODES = {"malformed", "null_character", "too_deep", "csrf_failed", "in
 
 
 NOT_FOUND_ERRORS = (MemoryNotFound, TagNotFound, PersonaNotFound, AppNotFound, ImportNotFound, Http404)
-CHAT_ERRORS = (ChatModelNotConfigured, ChatConsentRequired, InvalidModelOutput, ChatUnavailable)
+CHAT_ERRORS = (ChatConsentRequired, InvalidModelOutput, ChatUnavailable)
 
 
 class ParameterError(exceptions.ValidationError):
@@ -166,8 +165,6 @@ def _build_scope_problem(error: InsufficientScope) -> Problem:
 
 
 def _build_chat_problem(error: Exception) -> Problem:
-    if isinstance(error, ChatModelNotConfigured):
-        return Problem(404, "no_chat_model", "This server has no chat model.")
     if isinstance(error, ChatConsentRequired):
         return Problem(403, "model_not_allowed", f"{error} They can allow it in their profile.")
     if isinstance(error, ChatUnavailable):

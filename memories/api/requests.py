@@ -293,7 +293,10 @@ class AppChanges(StrictSerializer):
 
 
 class ConversationIn(StrictSerializer):
+    """`marked_only`: take only the lines marked `remember:`, even if the server has a chat model."""
+
     conversation = describe_string(minLength=1, maxLength=extraction.CONVERSATION_CHARACTERS)
+    marked_only = StrictBoolean(default=False)
 
 
 class TagChanges(StrictSerializer):

@@ -1,7 +1,10 @@
-"""Extraction of proposals from a pasted conversation by the chat model. Each one needs the user's approval."""
+"""Extraction of proposals from a conversation: by the chat model, else the lines that the user marked.
+
+Each one needs the user's approval.
+"""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -9,11 +12,13 @@ from django.utils.translation import gettext as _
 from accounts.actor import Actor
 from accounts.consent import chat as chat_consent
 from memories import scopes
-from memories.errors import ChatConsentRequired, ChatModelNotConfigured, InvalidModelOutput
+from memories.errors import ChatConsentRequired, InvalidModelOutput
 from memories.models import Proposal
 from memories.providers import chat
 from memories.providers.chat_api.requests import Message
-from memories.review.fact_parser import find_facts
+from memories.review.fact_parser import Facts, find_facts
+from memories.review.marked_lines import find_marked_lines
+from memories.search.exact_duplicates import find_exact_duplicate
 from memories.services import proposals, writes
 from memories.validation import limits
 from memories.validation.drafts import NewMemory, clean_new_memory
@@ -47,28 +52,37 @@ class Extraction:
         return not (self.left_out or self.is_cut)
 
 
-def extract_proposals(actor: Actor, conversation: str) -> Extraction:
+def extract_proposals(actor: Actor, conversation: str, *, marked_only: bool = False) -> Extraction:
     """Store the facts that the chat model finds as private proposals, also for a user without an app; return them.
 
-    Raises ValidationError (conversation), ChatModelNotConfigured, ChatConsentRequired, ChatUnavailable, and
-    InvalidModelOutput if no fact can be read; then nothing is stored. Not in a transaction: it waits for the model.
+    Without a chat model, or with marked_only, the facts are the lines marked "remember:", and no model reads the text.
+    What a memory that the actor can read says already, in the same words, is not proposed again.
+    Raises ValidationError (conversation), ChatConsentRequired, ChatUnavailable, and InvalidModelOutput if no fact can
+    be read; then nothing is stored. Not in a transaction: it waits for the model.
     """
     actor.require_scope(scopes.WRITE)
-    if not chat.is_configured():
-        raise ChatModelNotConfigured
     text = _clean_conversation(conversation)
+    if marked_only or not chat.is_configured():
+        facts = Facts(find_marked_lines(text))
+    else:
+        facts = _ask_model(actor, text)
+    items = [item for item in map(_build_new_memory, facts.texts[:MAX_MEMORIES]) if item]
+    left_out = facts.unread + len(facts.texts) - len(items)
+    if left_out and not items:
+        raise InvalidModelOutput
+    items = [item for item in items if find_exact_duplicate(actor, item.text) is None]
+    found = proposals.propose_memories(actor, items, source=writes.get_source(actor)) if items else []
+    return Extraction(found, left_out, is_cut=facts.is_cut)
+
+
+def _ask_model(actor: Actor, text: str) -> Facts:
     if not chat_consent.can_send_texts(actor.person):
         raise ChatConsentRequired(chat.get_provider_name())
     answer = chat.complete_chat(_build_messages(text), answer_tokens=ANSWER_TOKENS)
     facts = find_facts(answer.text)
     if facts is None:
         raise InvalidModelOutput
-    items = [item for item in map(_build_new_memory, facts.texts[:MAX_MEMORIES]) if item]
-    left_out = facts.unread + len(facts.texts) - len(items)
-    if left_out and not items:
-        raise InvalidModelOutput
-    found = proposals.propose_memories(actor, items, source=writes.get_source(actor)) if items else []
-    return Extraction(found, left_out, is_cut=answer.is_cut or facts.is_cut)
+    return replace(facts, is_cut=answer.is_cut or facts.is_cut)
 
 
 def _clean_conversation(conversation: str) -> str:

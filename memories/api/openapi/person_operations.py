@@ -22,14 +22,15 @@ EXPORTS = {
 PERSON_OPERATIONS = {
     "extract_memories": Operation(
         "post", "review", "Extract memories from a conversation",
-        responses.Proposals, examples.FOUND, scopes.WRITE, statuses=(404,),
+        responses.Proposals, examples.FOUND, scopes.WRITE,
         body=requests.ConversationIn, body_example=examples.CONVERSATION_IN,
         description="The server's chat model selects what is worth remembering. Nothing is saved: each result is a "
         "proposal that needs the user's approval, even in their own session; extracting the same text again adds no "
-        "second proposal. Fails with 404 `no_chat_model` if the server has no chat model, with 403 `model_not_allowed` "
-        "if it is on another host and the user has not allowed that, and with 503 `model_unavailable` or "
-        "`model_not_understood` if the model fails; no proposals are stored then. Of an answer that is cut off or "
-        "partly invalid, what can be read is stored, and `is_complete` is false.",
+        "second proposal. A server without a chat model, and `marked_only`, take the lines that the user marked "
+        "`remember:` instead, in any of the languages that users can choose, except those of turns that begin with "
+        "`Assistant:`. Fails with 403 `model_not_allowed` if the model is on another host and the user has not allowed "
+        "that, and with 503 `model_unavailable` or `model_not_understood` if the model fails; no proposals are stored "
+        "then. Of an answer that is cut off or partly invalid, what can be read is stored, and `is_complete` is false.",
     ),
     "list_proposals": Operation(
         "get", "review", "List pending proposals, newest first",

@@ -287,7 +287,7 @@ class Events(ResponseSchema):
 
 PROBLEM_CODES = (
     "invalid", "malformed", "null_character", "too_deep", "not_authenticated", "invalid_token", "insufficient_scope",
-    "session_required", "csrf_failed", "model_not_allowed", "forbidden", "not_found", "no_chat_model",
+    "session_required", "csrf_failed", "model_not_allowed", "forbidden", "not_found",
     "method_not_allowed", "too_large", "unsupported_media_type", "key_in_flight", "import_under_way", "duplicate",
     "key_reused", "version_conflict", "rate_limited", "server_error", "unreadable", "unavailable",
     "model_unavailable", "model_not_understood",
@@ -353,7 +353,7 @@ class ProposalPage(ResponseSchema):
 class Proposals(ResponseSchema):
     results = Proposal(many=True)
     left_out = serializers.IntegerField(
-        min_value=0, help_text="How many more the model found that could not be read, or are too many."
+        min_value=0, help_text="How many more were found that could not be read, or are too many."
     )
     is_complete = serializers.BooleanField(
         help_text="Whether nothing was left out and the model's answer was not cut off."

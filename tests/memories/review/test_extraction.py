@@ -234,9 +234,6 @@ def test_rest_errors_have_their_codes(
     make_remote(model, settings, monkeypatch)
     forbidden = call("post", REST, sent)
     assert (forbidden.status, forbidden.code) == (403, "model_not_allowed")
-    settings.CHAT = ChatSettings()
-    absent = call("post", REST, sent)
-    assert (absent.status, absent.code) == (404, "no_chat_model")
 
 
 def test_page_redirects_to_review(ada_client: Client, model: ModelServer) -> None:
