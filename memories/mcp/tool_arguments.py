@@ -63,9 +63,7 @@ def _parse_pin(value: object) -> object:
     )
 
 
-MemoryId = Annotated[
-    str, BeforeValidator(extract_id), Field(description="ID of the memory, as in its results")
-]
+MemoryId = Annotated[str, BeforeValidator(extract_id), Field(description="ID of the memory")]
 Tags = Annotated[
     list[str],
     BeforeValidator(split_list),
@@ -80,27 +78,22 @@ VisibilityFilter = Annotated[
 ]
 ResultLimit = Annotated[
     int,
-    Field(ge=1, le=MAX_RESULTS, description=f"Maximum number of results; {DEFAULT_RESULTS} by default"),
+    Field(ge=1, le=MAX_RESULTS, description=f"{DEFAULT_RESULTS} by default"),
     BeforeValidator(parse_integer),
 ]
-_TOKENS = "Maximum length of the result in tokens"
 TokenBudget = Annotated[
     int,
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{_TOKENS}; {MAX_TOKENS} by default"),
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Of the result; {MAX_TOKENS} by default"),
     BeforeValidator(parse_integer),
 ]
 ListBudget = Annotated[
     int,
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{_TOKENS}; {LIST_TOKENS} by default"),
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Of the result; {LIST_TOKENS} by default"),
     BeforeValidator(parse_integer),
 ]
-SINCE = "Only memories created since this date, or date and time (ISO 8601). Empty: any time"
-UNTIL = "Only memories created until the end of this date, or before this time (ISO 8601). Empty: any time"
-EXPIRES_AT = "ISO 8601; a date alone means its end"
-SUPERSEDES = (
-    "ID of the memory that this one replaces, because the fact has changed since. That one stays, marked as past. "
-    "Empty: none"
-)
+SINCE = "Created since this date or time (ISO 8601). Empty: any"
+UNTIL = "Created before this time or the end of this date. Empty: any"
+SUPERSEDES = "ID of the memory that this replaces because the fact changed. Empty: none"
 PINNED = "First in every context, for what always matters; the user must approve it"
 UNCHANGED = "unchanged"
 _TAG_NAMES = ("tags", "tag")
@@ -190,7 +183,7 @@ class PlainJsonSchema(GenerateJsonSchema):
 
 
 class SearchArguments(ToolArguments):
-    query: Annotated[str, Field(description="What to search for, in plain language")] = Field(
+    query: Annotated[str, Field(description="In plain language")] = Field(
         validation_alias=AliasChoices("query", "q", "question", "text", "search", "search_query")
     )
     limit: ResultLimit = Field(default=DEFAULT_RESULTS, validation_alias=_LIMIT_ALIASES)
@@ -203,9 +196,7 @@ class SearchArguments(ToolArguments):
     until: Annotated[Timestamp | None, Field(description=UNTIL)] = Field(
         default=None, validation_alias=AliasChoices("until", "before", "to", "end")
     )
-    visibility: Annotated[
-        VisibilityFilter, Field(description=f"Only private or only public memories; {ANY} by default")
-    ] = None
+    visibility: Annotated[VisibilityFilter, Field(description=f"{ANY} by default")] = None
     max_tokens: ListBudget = Field(default=LIST_TOKENS, validation_alias=_BUDGET_ALIASES)
 
 
@@ -215,14 +206,15 @@ class FetchArguments(ToolArguments):
 
 
 class AddMemoryArguments(ToolArguments):
-    text: Annotated[str, Field(description="One fact, as a sentence that can be understood on its own")] = (
-        Field(validation_alias=AliasChoices("text", "content", "memory", "fact", "note"))
+    text: Annotated[str, Field(description="One fact, understandable on its own")] = Field(
+        validation_alias=AliasChoices("text", "content", "memory", "fact", "note")
     )
     tags: Annotated[Tags, Field(description="A few keywords to find the memory by")] = Field(
         default_factory=list, validation_alias=AliasChoices(*_TAG_NAMES)
     )
     expires_at: Annotated[
-        Expiry | None, Field(description=f'When the memory expires ({EXPIRES_AT}), or "never", the default')
+        Expiry | None,
+        Field(description='When it expires: ISO 8601, a date until its end; or "never", the default'),
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
     supersedes: Superseded = Field(default=None, validation_alias=_SUPERSEDES_ALIASES)
     pinned: Annotated[bool, Field(description=PINNED)] = Field(
@@ -232,18 +224,16 @@ class AddMemoryArguments(ToolArguments):
 
 class UpdateMemoryArguments(ToolArguments):
     id: MemoryId = Field(validation_alias=_ID_NAMES)
-    text: Annotated[
-        str | None, Field(description="The new text; the old one stays in the history. Empty: no change")
-    ] = Field(default=None, validation_alias=AliasChoices("text", "content", "memory", "new_text"))
+    text: Annotated[str | None, Field(description="New text. Empty: no change")] = Field(
+        default=None, validation_alias=AliasChoices("text", "content", "memory", "new_text")
+    )
     tags: Annotated[
         Tags | None,
-        Field(
-            description="The new tags, replacing all. [] removes them, but not next to other empty arguments"
-        ),
+        Field(description="Replaces all tags. [] removes them, but not next to other empty arguments"),
     ] = Field(default=None, validation_alias=AliasChoices(*_TAG_NAMES))
     expires_at: Annotated[
         Expiry | None,
-        Field(description=f'When the memory expires ({EXPIRES_AT}), or "never". Empty: no change'),
+        Field(description='New expiry, or "never". Empty: no change'),
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
     supersedes: Superseded = Field(default=None, validation_alias=_SUPERSEDES_ALIASES)
     pinned: Annotated[
@@ -290,13 +280,13 @@ class GetContextArguments(ToolArguments):
 
 
 class AskPersonaArguments(ToolArguments):
-    question: Annotated[str, Field(description="The question, in plain language")] = Field(
+    question: Annotated[str, Field(description="In plain language")] = Field(
         validation_alias=AliasChoices("question", "q", "query", "text")
     )
     handle: Annotated[
         str,
         BeforeValidator(_normalize_handle),
-        Field(description="Handle of the persona; the user's own by default"),
+        Field(description="The user's own by default"),
     ] = Field(default=SELF_HANDLE, validation_alias=AliasChoices("handle", "persona", "person", "user"))
 
 

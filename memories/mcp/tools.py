@@ -90,34 +90,33 @@ class ToolSpec:
 _TOOL_SPECS = (
     ToolSpec(
         "search", "Search memories",
-        "Search the user's memories by keyword and by meaning. Call this before you answer questions about the "
-        "user or add a memory.",
+        "Search the user's memories by keyword and by meaning. Call this before you answer what depends on the "
+        "user, and before you add a memory.",
         _require_scopes(scopes.READ), tool_arguments.SearchArguments, tool_results.MemoryListResult,
         tool_handlers.handle_search, is_long=True,
     ),
     ToolSpec(
         "fetch", "Get a memory",
-        "Get the full text and metadata of a memory by its id, as returned by search.",
+        "Get the full text and metadata of a memory by its id.",
         _require_scopes(scopes.READ), tool_arguments.FetchArguments, tool_results.Document,
         tool_handlers.handle_fetch,
     ),
     ToolSpec(
         "add_memory", "Add a memory",
-        "Save something to remember, as a private memory. Search first: the id of a memory"
-        " that is no longer true since goes in `supersedes`.",
+        "Save a lasting fact that the user states or asks you to remember, as a private memory; no secrets or guesses, "
+        "nothing that matters only now. Search first: the id of a memory no longer true goes in `supersedes`.",
         _require_scopes(scopes.WRITE), tool_arguments.AddMemoryArguments, tool_results.WriteResult,
         tool_handlers.handle_add_memory, is_read_only=False,
     ),
     ToolSpec(
         "update_memory", "Update a memory",
-        "Correct a memory that is wrong; the previous text stays in its history. "
-        "If the fact itself changed, add a memory that supersedes it.",
+        "Correct a memory that is wrong. If the fact itself changed, add a memory that supersedes it.",
         _require_scopes(scopes.WRITE), tool_arguments.UpdateMemoryArguments, tool_results.WriteResult,
         tool_handlers.handle_update_memory, is_read_only=False,
     ),
     ToolSpec(
         "forget_memory", "Move a memory to trash",
-        "Move a memory to trash when the user asks you to forget it. The user can restore it.",
+        "Move a memory to trash when the user asks you to forget it.",
         _require_scopes(scopes.WRITE), tool_arguments.ForgetMemoryArguments, tool_results.TrashResult,
         tool_handlers.handle_forget_memory, is_read_only=False, is_destructive=True,
     ),
@@ -142,7 +141,7 @@ _TOOL_SPECS = (
     ),
     ToolSpec(
         "whoami", "Show user and access",
-        "Get the user, this app and what it is allowed to do.",
+        "Get the user, this app and what it may do.",
         _require_scopes(), tool_arguments.WhoamiArguments, tool_results.Identity, tool_handlers.handle_whoami,
     ),
 )  # fmt: skip

@@ -62,10 +62,8 @@ def extract_proposals(actor: Actor, conversation: str, *, marked_only: bool = Fa
     """
     actor.require_scope(scopes.WRITE)
     text = _clean_conversation(conversation)
-    if marked_only or not chat.is_configured():
-        facts = Facts(find_marked_lines(text))
-    else:
-        facts = _ask_model(actor, text)
+    has_reader = chat.is_configured() and not marked_only
+    facts = _ask_model(actor, text) if has_reader else Facts(find_marked_lines(text))
     items = [item for item in map(_build_new_memory, facts.texts[:MAX_MEMORIES]) if item]
     left_out = facts.unread + len(facts.texts) - len(items)
     if left_out and not items:

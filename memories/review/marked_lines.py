@@ -20,7 +20,9 @@ MARKS = {
     "uk": ("запам'ятай", "запам’ятай"), "ur": ("یاد رکھو", "یاد رکھیں"), "vi": ("ghi nhớ", "hãy nhớ", "nhớ"),
     "yi": ("געדענק",), "zh": ("记住", "記住"),
 }  # fmt: skip
-_WORDS = "|".join(sorted({re.escape(word) for words in MARKS.values() for word in words}, key=len, reverse=True))
+_WORDS = "|".join(
+    sorted({re.escape(word) for words in MARKS.values() for word in words}, key=len, reverse=True)
+)
 # A bullet or a quotation mark, the speaker and markup can come before the mark.
 _MARKED = re.compile(
     rf"\s*(?:(?:[-*•>]|\d{{1,3}}[.)])\s+)?(?P<speaker>[^\s:：][^:：]{{0,40}}[:：]\s+)?[*_]{{0,3}}(?:{_WORDS})[*_]{{0,3}}"

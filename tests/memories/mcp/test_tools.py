@@ -44,7 +44,7 @@ def test_eight_tools_are_listed_with_description_and_annotations(ada: User) -> N
         assert tool["title"]
         assert tool["annotations"]["readOnlyHint"] == (tool["name"] not in NAMES[2:5])
         assert tool["annotations"]["destructiveHint"] == (tool["name"] == "forget_memory")
-        assert len(tool["description"]) < 150
+        assert len(tool["description"]) < 220
         Draft202012Validator.check_schema(tool["inputSchema"])
         Draft202012Validator.check_schema(tool["outputSchema"])
 
