@@ -83,18 +83,18 @@ ResultLimit = Annotated[
 ]
 TokenBudget = Annotated[
     int,
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Of the result; {MAX_TOKENS} by default"),
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{MAX_TOKENS} by default"),
     BeforeValidator(parse_integer),
 ]
 ListBudget = Annotated[
     int,
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Of the result; {LIST_TOKENS} by default"),
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{LIST_TOKENS} by default"),
     BeforeValidator(parse_integer),
 ]
 SINCE = "Created since this date or time (ISO 8601). Empty: any"
 UNTIL = "Created before this time or the end of this date. Empty: any"
-SUPERSEDES = "ID of the memory that this replaces because the fact changed. Empty: none"
-PINNED = "First in every context, for what always matters; the user must approve it"
+SUPERSEDES = "ID of the memory that this replaces. Empty: none"
+PINNED = "First in every context; the user must approve it"
 UNCHANGED = "unchanged"
 _TAG_NAMES = ("tags", "tag")
 _ID_NAMES = AliasChoices("id", "memory_id", "memoryId", "uri", "url")
@@ -270,11 +270,11 @@ class ListRecentArguments(ToolArguments):
 class GetContextArguments(ToolArguments):
     query: Annotated[
         str,
-        Field(description="What the conversation is about, to put related memories first. Empty: nothing"),
+        Field(description="Topic, to put related memories first. Empty: none"),
     ] = Field(default="", validation_alias=AliasChoices("query", "q", "topic", "question", "text"))
     max_tokens: Annotated[
         int,
-        Field(ge=MIN_CONTEXT, le=MAX_CONTEXT, description=f"{_TOKENS}; {DEFAULT_CONTEXT} by default"),
+        Field(ge=MIN_CONTEXT, le=MAX_CONTEXT, description=f"{DEFAULT_CONTEXT} by default"),
         BeforeValidator(parse_integer),
     ] = Field(default=DEFAULT_CONTEXT, validation_alias=_BUDGET_ALIASES)
 

@@ -134,8 +134,7 @@ _TOOL_SPECS = (
     ),
     ToolSpec(
         "ask_persona", "Ask a persona",
-        "Answer a question from memories, citing them: the user's own, or another user's public ones by handle. "
-        "`closest` are only near it.",
+        "Answer a question from memories, citing them: the user's own, or another user's public ones by handle.",
         _get_persona_scopes, tool_arguments.AskPersonaArguments, tool_results.PersonaAnswer,
         tool_handlers.handle_ask_persona, is_long=True,
     ),
