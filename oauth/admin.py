@@ -33,11 +33,18 @@ class ApplicationAdmin(StaffAdmin):
         "client_id",
         "client_type",
         "registration_source",
+        "is_personal_token",
         "may_manage",
         "user",
         "created",
     )
-    list_filter = ("registration_source", "client_type", "may_manage", "is_resource_server")
+    list_filter = (
+        "is_personal_token",
+        "registration_source",
+        "client_type",
+        "may_manage",
+        "is_resource_server",
+    )
     search_fields = ("name", "client_id")
     ordering = ("-created",)
     always_readonly_fields = (
@@ -47,6 +54,7 @@ class ApplicationAdmin(StaffAdmin):
         "redirect_uris",
         "device_flow",
         "registration_source",
+        "is_personal_token",
         "user",
         "created",
     )
@@ -94,6 +102,7 @@ class _TokenAdmin(StaffAdmin):
 @admin.register(AccessToken)
 class AccessTokenAdmin(_TokenAdmin):
     list_display = ("id", "user", "application", "scope", "created", "expires")
+    list_filter = ("application__is_personal_token",)
     fields = readonly_fields = ("user", "application", "scope", "resource", "created", "expires")
 
     def _revoke_selected(self, selected: QuerySet[Any], by: Actor) -> int:
@@ -118,8 +127,17 @@ class RefreshTokenAdmin(_TokenAdmin):
 
 @admin.register(AppGrant)
 class AppGrantAdmin(_TokenAdmin):
-    list_display = ("id", "user", "application", "scopes", "ends_at", "paused_at", "created_at")
-    fields = readonly_fields = ("user", "application", "scopes", "ends_at", "paused_at", "created_at")
+    list_display = ("id", "user", "application", "scopes", "ends_at", "paused_at", "created_at", "used_at")
+    list_filter = ("application__is_personal_token",)
+    fields = readonly_fields = (
+        "user",
+        "application",
+        "scopes",
+        "ends_at",
+        "paused_at",
+        "created_at",
+        "used_at",
+    )
     ordering = ("-id",)
 
     def _revoke_selected(self, selected: QuerySet[Any], by: Actor) -> int:

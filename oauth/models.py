@@ -42,6 +42,10 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         _("resource server"), default=False, help_text=_("May introspect the tokens of all apps.")
     )
 
+    # Whether it stands for a user's personal access token (oauth/personal). It is no client: find_client ignores it.
+    is_personal_token = models.BooleanField(
+        _("personal access token"), default=False, db_default=False, editable=False
+    )
     # The network that registered the app, to restore its rate limit when the first user connects the app.
     registered_from = models.CharField(max_length=45, blank=True, default="", db_default="", editable=False)
 
@@ -60,10 +64,24 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
                 name="app_asks_for_a_code",
             ),
             models.CheckConstraint(condition=Q(skip_authorization=False), name="app_asks_the_person"),
+            models.CheckConstraint(
+                condition=Q(is_personal_token=False)
+                | Q(user__isnull=False, redirect_uris="", client_secret="", previous_secret=""),
+                name="personal_token_is_no_client",
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.name or self.host)
+
+    @classmethod
+    def find_client(cls, client_id: str | None) -> "Application | None":
+        """Return the client with this id, which may be any text; None also for a personal access token."""
+        if not client_id or "\0" in client_id:  # PostgreSQL rejects NUL
+            return None
+        clients = cls.objects.filter(is_personal_token=False).select_related("user")  # for is_verified
+        client: Application | None = clients.filter(client_id=client_id).first()
+        return client
 
     @property
     def host(self) -> str:
@@ -142,8 +160,8 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         """Check name and redirect URIs, not with the toolkit's rules: they do not know private-use schemes."""
         if name_error := client_names.get_name_error(self.name):
             raise ValidationError({"name": name_error})
-        uris = self.redirect_uris.split()
-        if (uris or not self.has_device_grant) and (error := get_redirect_uris_error(uris)):
+        uris, needs_none = self.redirect_uris.split(), self.has_device_grant or self.is_personal_token
+        if (uris or not needs_none) and (error := get_redirect_uris_error(uris)):
             raise ValidationError({"redirect_uris": error})
 
 
@@ -152,7 +170,8 @@ class AppGrant(models.Model):
 
     only_tags: ids of the tags whose memories it can access; None for all. ends_at: None for no expiry.
     asks_first: whether the app's changes need the user's approval. declined_scopes: what it requested, but the user
-    did not allow or has withdrawn. consented_name: what the app was called when the user allowed it.
+    did not allow or has withdrawn. consented_name: what the app was called when the user allowed it. used_at: when a
+    personal access token was last used, to within oauth.tokens.bearer.USE_RECORDED_EVERY.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -169,6 +188,7 @@ class AppGrant(models.Model):
     asks_first = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     consented_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "application"], name="one_grant_an_app")]

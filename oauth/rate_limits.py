@@ -17,6 +17,7 @@ INVALID_AUTHORIZATION_REQUESTS = RateLimit(
 # Per network. A user who connects the app restores it, so only registrations that nobody used count.
 REGISTER = RateLimit("oauth-register", 1_200, window_s=3_600.0)
 RESTORED_REGISTRATIONS = RateLimit("oauth-restored", 20, window_s=3_600.0)  # per user
+PERSONAL_TOKENS = RateLimit("personal-tokens", 30, window_s=3_600.0)  # per user, created or regenerated
 METADATA_DOCUMENTS = RateLimit("oauth-documents", 20, window_s=3_600.0)  # per user
 DEVICE_REQUESTS = RateLimit("oauth-devices", 1_200, window_s=3_600.0)  # per network
 # Codes that no device waits for, so that none can be guessed (RFC 8628 5.1).

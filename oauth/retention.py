@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from oauth.diagnostics import client_errors
 from oauth.models import TokenFamily
+from oauth.personal.service import purge_revoked_tokens
 from oauth.registration import dynamic as dynamic_registration
 from oauth.settings import FAMILY_S, REFRESH_IDLE_S
 from oauth.tokens import device_codes, refresh_retry
@@ -37,5 +38,6 @@ STEPS: dict[str, Callable[[], int]] = {
     "token families": purge_token_families,
     "rotation receipts": refresh_retry.purge_receipts,
     "unused apps": dynamic_registration.purge_unused_apps,
+    "revoked personal tokens": purge_revoked_tokens,
     "mistakes of apps": client_errors.purge_client_errors,
 }

@@ -7,6 +7,7 @@ from oauth.console import playground_views
 from oauth.console import views as console_views
 from oauth.endpoints import device, metadata
 from oauth.endpoints import views as endpoint_views
+from oauth.personal import views as personal_views
 from oauth.registration import dynamic as dynamic_registration
 
 app_name = "oauth"
@@ -39,6 +40,13 @@ urlpatterns = [
     path("accounts/apps/<uuid:grant_id>/pause/", views.pause_app, name="pause"),
     path("accounts/apps/<uuid:grant_id>/disconnect/", views.disconnect_app, name="disconnect"),
     path("accounts/apps/<uuid:grant_id>/forget/", views.trash_app_memories, name="forget"),
+    path("accounts/tokens/", personal_views.list_tokens, name="tokens"),
+    path("accounts/tokens/new/", personal_views.create_token, name="new_token"),
+    path(
+        "accounts/tokens/<uuid:grant_id>/regenerate/",
+        personal_views.regenerate_token,
+        name="regenerate_token",
+    ),
     path("developer/", console_views.developer_console, name="console"),
     path("developer/addresses/", console_views.check_redirect_uris, name="look_at_addresses"),
     path("developer/<slug:client_id>/", console_views.edit_app, name="own_app"),

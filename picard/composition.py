@@ -68,6 +68,7 @@ def _export_apps(actor: Actor) -> list[dict[str, object]]:
         {
             "name": grant.name,
             "client_id": grant.application.client_id,
+            "is_personal_token": grant.application.is_personal_token,
             "scopes": grant.scopes,
             "only_tags": grant.only_tags,
             "ends_at": grant.ends_at,

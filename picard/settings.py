@@ -132,10 +132,12 @@ DATABASE_LOGINS: dict[Role, dict[str, Any]]
 if EMBEDDED:
     DATABASE_LOGINS = {role: {"NAME": APP_DATABASE, "USER": user} for role, user in ROLES.items()}
 else:
-    _web = env.db("DATABASE_URL")
+    _web = env.db("DATABASE_URL", "WEB_DATABASE_PASSWORD")
     DATABASE_LOGINS = {
         Role.WEB: _web,
-        Role.SYSTEM: env.db("SYSTEM_DATABASE_URL") if env.str("SYSTEM_DATABASE_URL", default="") else _web,
+        Role.SYSTEM: env.db("SYSTEM_DATABASE_URL", "SYSTEM_DATABASE_PASSWORD")
+        if env.str("SYSTEM_DATABASE_URL", default="")
+        else _web,
         Role.OWNER: env.db("MIGRATE_DATABASE_URL") if env.str("MIGRATE_DATABASE_URL", default="") else _web,
     }
 DATABASES = {
@@ -179,6 +181,7 @@ OAUTH_REDIRECT_SCHEMES = frozenset(env.str("OAUTH_REDIRECT_SCHEMES", default="")
 OAUTH2_PROVIDER = build_provider_settings(env, PUBLIC_URL, scopes.DESCRIPTIONS, scopes.FOR_EVERY_APP)
 OAUTH_SCOPES_FOR_EVERY_APP = scopes.FOR_EVERY_APP
 OAUTH_SCOPES_BY_EXTRA_TICK, OAUTH_SCOPES_BY_ADMINISTRATOR = scopes.BY_EXTRA_TICK, scopes.BY_ADMINISTRATOR
+PERSONAL_TOKENS = env.bool("PERSONAL_TOKENS", default=True)  # whether users can create and use them
 SILENCED_SYSTEM_CHECKS = [
     "oauth2_provider.W008"
 ]  # http redirect URIs: only loopback (oauth/redirect_uris.py)

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from core.db.principal import SYSTEM, set_process_default
 from core.db.roles import Role, connected_as
+from picard.postgres.logins import write_login
 from picard.postgres.manager import ROLES, EmbeddedPostgres
 from tests.chaos.template import file_lock, hash_migrations
 
@@ -77,7 +78,7 @@ def _create_test_role() -> None:
     server = EmbeddedPostgres(settings.PICARD_HOME / "postgres")
     server.ensure_running()
     with server._connect_superuser("postgres") as superuser:
-        server._create_role(superuser, TEST_ROLE)
+        write_login(superuser, TEST_ROLE, server.password(TEST_ROLE))
         web, system, owner = (sql.Identifier(ROLES[role]) for role in (Role.WEB, Role.SYSTEM, Role.OWNER))
         name = sql.Identifier(TEST_ROLE)
         superuser.execute(sql.SQL("grant {}, {} to {}").format(web, system, name))

@@ -18,6 +18,7 @@ class ChatHabits:
     """How a server responds. deltas: the parts of a stream for an answer; finish_reason: how it ends.
 
     before, after: other lines of the stream. redirect_to: the URL to which it sends every request that it accepts.
+    mixes: each part is followed by a part of a second answer.
     """
 
     refuse: Callable[[Request], Refusal | None] = lambda _request: None
@@ -27,6 +28,7 @@ class ChatHabits:
     after: tuple[str, ...] = ()
     redirect_to: str = ""
     ignores_stream: bool = False  # it answers in one piece
+    mixes: bool = False
 
 
 def write(answer: str) -> list[dict[str, Any]]:
@@ -165,6 +167,10 @@ SERVERS: dict[str, ChatHabits] = {
     "mistral": ChatHabits(refuse=_refuse_extra_inputs, deltas=_write_parts),
     "openai, organization not verified": ChatHabits(refuse=_refuse_streams),
     "gateway that buffers": ChatHabits(refuse=_refuse_without_reason, ignores_stream=True),
+    "gateway that mixes two answers": ChatHabits(mixes=True),
+    "model that thinks under a heading": ChatHabits(
+        deltas=lambda answer, _request: write(f"**Thinking:** {REASONING}\n\n**Answer:** {answer}")
+    ),
     "text generation inference": ChatHabits(finish_reason=lambda _request: "eos_token"),
     "old server": ChatHabits(refuse=_refuse_openai("max_completion_tokens", "max_tokens")),
     "refuses without reason": ChatHabits(refuse=_refuse_without_reason),
@@ -177,6 +183,8 @@ def stream_lines(habits: ChatHabits, answer: str, request: Request) -> Iterator[
     role: dict[str, Any] = {"role": "assistant", "content": ""}
     for delta in (role, *habits.deltas(answer, request)):
         yield f"data: {_build_chunk(delta, None)}"
+        if habits.mixes:
+            yield f"data: {_build_chunk({'content': 'SECRET [2]'}, None, index=1)}"
     if reason := habits.finish_reason(request):
         yield f"data: {_build_chunk({}, reason)}"
     yield from habits.after
@@ -193,7 +201,7 @@ def build_document(habits: ChatHabits, answer: str, request: Request) -> dict[st
     return document | {"usage": usage}
 
 
-def _build_chunk(delta: Mapping[str, Any], finish_reason: str | None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+def _build_chunk(delta: Mapping[str, Any], finish_reason: str | None, index: int = 0) -> str:
+    choice = {"index": index, "delta": delta, "finish_reason": finish_reason}
     chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
     return json.dumps(chunk)

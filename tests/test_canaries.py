@@ -23,10 +23,8 @@ CONNECT_APP_WITH_APPROVAL = """
 import django; django.setup()
 from core.db.roles import act_as_operator; act_as_operator()
 from accounts.models import User
-from tests.oauth.flows import access_token, allow, make_app
-ada, app = User.objects.get(), make_app()
-allow(ada, app, asks_first=True)
-print(access_token(ada, app))
+from tests.oauth.flows import personal_token
+print(personal_token(User.objects.get(), asks_first=True).secret)
 """
 
 

@@ -131,6 +131,16 @@ def test_render_migrates_before_each_deploy_and_checks_health() -> None:
         assert service["autoDeployTrigger"] == "commit"
 
 
+def test_render_hides_the_owner_of_the_tables_from_what_runs() -> None:
+    web, worker = load_yaml("render.yaml")["services"]
+    image = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+    assert f"CMD {json.dumps(web['dockerCommand'].split()[3:])}" in image
+    for service in (web, worker):
+        assert service["dockerCommand"].startswith("env -u MIGRATE_DATABASE_URL ")
+        secrets = {each.get("key") for each in service["envVars"] if "connectionString" in str(each)}
+        assert secrets == {"MIGRATE_DATABASE_URL"}
+
+
 def test_render_generates_no_master_key_and_publishes_no_database() -> None:
     [database] = load_yaml("render.yaml")["databases"]
     [group] = load_yaml("render.yaml")["envVarGroups"]

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 
 REDIRECT = "https://notes.example/callback"
 SECRET = re.compile(r"<code>([A-Z2-7]{32})</code>")
+PERSONAL_TOKEN = re.compile(r"(pic_pat_\w+)<")
+FORM_ID = re.compile(r'name="form_id" value="([0-9a-f-]+)"')
 TOKENS = ("access_token", "refresh_token")
 DUMP = "pg_dump"
 
@@ -34,6 +36,7 @@ def stolen() -> Iterator[Stolen]:
     """The credentials by name, and the dump and every file, after an app and a user used all credentials."""
     with running_product(WEB_WORKERS="1") as product, signed_up(product.address, "ada") as [ada]:
         credentials = connect_app(ada, product.address) | use_second_factor(ada) | {"password": PASSWORD}
+        credentials["personal access token"] = create_personal_token(ada, product.address)
         credentials["session key"] = ada.cookie("picard_session")
         send_where_not_expected(ada, credentials)
         dumped = dump_database(product)
@@ -55,6 +58,16 @@ def use_second_factor(ada: Person) -> dict[str, str]:
         "unfinished app's secret": find_match(SECRET, ada.get(activate).text),
         "recovery code": codes_shown[0],
     }
+
+
+def create_personal_token(ada: Person, site: str) -> str:
+    """Create a token on the page, and use it."""
+    form_id = find_match(FORM_ID, ada.get("/accounts/tokens/new/").text)
+    form = {"form_id": form_id, "name": "Script", "scopes": "memories:read", "reach": "all"}
+    token = find_match(PERSONAL_TOKEN, ada.post("/accounts/tokens/new/", form).text)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{site}/api/v1/whoami/", headers=headers).status_code == 200
+    return token
 
 
 def compute_totp(secret: str) -> str:

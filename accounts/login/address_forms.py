@@ -11,8 +11,9 @@ from accounts.mail import addresses, emails
 from accounts.models import User
 from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
 
-# E-mails to one address. The page does not count these, or a stranger could keep the owner from resetting.
-RESET_LIMIT = RateLimit("password_reset", 5, 600.0)
+# E-mails to one address. The page does not show that one is reached, or strangers could learn who asked. They cannot
+# keep the owner from resetting: the links in the e-mails that were sent work for three days (PASSWORD_RESET_TIMEOUT).
+RESET_LIMITS = (RateLimit("password_reset", 5, 600.0), RateLimit("password_reset_day", 10, 86_400.0))
 
 
 class ResetPasswordForm(AllauthsResetForm):  # type: ignore[misc]
@@ -25,9 +26,10 @@ class ResetPasswordForm(AllauthsResetForm):  # type: ignore[misc]
     def save(self, request: HttpRequest, **_: object) -> str:
         email: str = self.cleaned_data["email"]
         try:
-            enforce_rate_limit(RESET_LIMIT, salted_hmac("password reset", email).hexdigest())
+            for limit in RESET_LIMITS:
+                enforce_rate_limit(limit, salted_hmac("password reset", email).hexdigest())
         except RateLimitExceeded:
-            return email  # its owner has the e-mails that were just sent
+            return email  # its owner has the e-mails that were sent before
         watched_email.watch_email(request, emails.send_password_reset(email))
         return email
 

@@ -11,7 +11,7 @@ class ChangePasswordForm(AllauthsForm):  # type: ignore[misc]
     """django-allauth's form with an option to disconnect all apps."""
 
     disconnect_apps = forms.BooleanField(
-        label=_("Disconnect all apps too"),
+        label=_("Disconnect all apps and delete all access tokens too"),
         required=False,
         help_text=_("Choose this if somebody else may know your password. Apps must ask for access again."),
     )

@@ -30,7 +30,7 @@ from core.client_ip import get_client_network
 SESSION_KEY = "pending_signup"
 INVITATION_KEY = "invitation"  # the secret of the invitation link
 # Codes to one address, by network: a stranger must not keep its owner from signing up elsewhere.
-EMAIL_LIMIT = RateLimit("sign_up_emails", 10, 3_600.0)
+EMAIL_LIMITS = (RateLimit("sign_up_emails", 10, 3_600.0), RateLimit("sign_up_emails_day", 20, 86_400.0))
 MAX_GUESSES = 5
 MAX_EMAILS = 5
 
@@ -137,7 +137,8 @@ def get_browser_language(request: HttpRequest) -> str:
 
 def _count_email(request: HttpRequest, email: str) -> None:
     sender = f"{get_client_network(request)}|{email}"
-    enforce_rate_limit(EMAIL_LIMIT, salted_hmac("sign-up", sender).hexdigest())
+    for limit in EMAIL_LIMITS:
+        enforce_rate_limit(limit, salted_hmac("sign-up", sender).hexdigest())
 
 
 def _store(request: HttpRequest, pending: PendingSignup) -> None:

@@ -46,4 +46,4 @@ def _end_requested_sessions(request: HttpRequest, person: User) -> None:
     messages.success(request, _("All other sessions ended."))
     if request.POST.get("apps"):
         revocation.disconnect_apps(person)
-        messages.success(request, _("All apps disconnected."))
+        messages.success(request, _("All apps disconnected and all access tokens deleted."))

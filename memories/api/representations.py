@@ -205,8 +205,9 @@ def serialize_app(grant: AppGrant, usage_by_app: Mapping[str, AppUsage]) -> dict
         "client_id": app.client_id,
         "name": grant.name,
         "new_name": grant.new_name or None,
-        "host": app.host,
+        "host": "" if app.is_personal_token else app.host,
         "is_self_registered": app.is_self_registered,
+        "is_personal_token": app.is_personal_token,
         "scopes": grant.scopes,
         "only_tags": grant.only_tags,
         "ends_at": grant.ends_at,
@@ -216,7 +217,7 @@ def serialize_app(grant: AppGrant, usage_by_app: Mapping[str, AppUsage]) -> dict
         "consented_at": grant.consented_at,
         "read": usage.read,
         "written": usage.written,
-        "last_used_at": usage.last_at,
+        "last_used_at": max(filter(None, (usage.last_at, grant.used_at)), default=None),
     }
 
 

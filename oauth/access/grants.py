@@ -104,9 +104,20 @@ def update_grant(grant: AppGrant, options: GrantOptions, *, by: Actor | None = N
         raise ValidationError({"only_tags": _("Select at least one tag.")})
     if options.ends_at is not None and options.ends_at != grant.ends_at and options.ends_at <= timezone.now():
         raise ValidationError({"ends_at": _("Expiry must be in the future.")})
+    if grant.application.is_personal_token and _is_later(options.ends_at, grant.ends_at):
+        # Only somebody who has just confirmed who they are can make a token last longer.
+        raise ValidationError({"ends_at": _("A token cannot be extended. Regenerate it instead.")})
     declined = _list_declined_scopes(grant, grant.scopes, options)
     _save_grant(grant, **_build_columns(options), declined_scopes=declined)
     _send_grant_event(grant, GrantEvent.NARROW, by)
+
+
+@transaction.atomic
+def renew_grant(user: User, grant: AppGrant, ends_at: datetime | None) -> None:
+    """Allow the same access again until `ends_at`, with a new token. Raises SessionEnded."""
+    _lock_user(user)
+    _save_grant(grant, ends_at=ends_at, paused_at=None, consented_at=timezone.now())
+    _send_grant_event(grant, GrantEvent.CONNECT, None)
 
 
 @transaction.atomic
@@ -238,6 +249,11 @@ def _lock_user(user: User) -> None:
     current = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
     if current is None or current.get_session_auth_hash() != user.get_session_auth_hash():
         raise SessionEnded
+
+
+def _is_later(one: datetime | None, other: datetime | None) -> bool:
+    """Return whether access that ends at `one` lasts longer; None is never."""
+    return other is not None and (one is None or one > other)
 
 
 def _build_columns(options: GrantOptions) -> dict[str, object]:

@@ -124,7 +124,7 @@ def _build_fatal_error(error: OAuth2Error) -> InvalidAuthorizationRequest:
 
 
 def build_request_error(error: OAuth2Error, redirect_uri: str | None = None) -> Exception:
-    client = Application.objects.select_related("user").filter(client_id=error.client_id or "").first()
+    client = Application.find_client(error.client_id)
     redirect_uri = redirect_uri or error.redirect_uri
     if client is None or not redirect_uri or not client.is_verified:
         # RFC 9700 4.11.2: anyone can register an app, and must not be able to use us as an open redirector.

@@ -58,7 +58,7 @@ class GrantOptionsForm(forms.Form):
         label=_("Require my approval for its changes"),
         required=False,
         help_text=_(
-            "New and edited memories appear under Review until you approve them. The app cannot delete memories."
+            "New and edited memories appear under Review until you approve them. It cannot delete memories."
         ),
     )
 
@@ -75,7 +75,7 @@ class GrantOptionsForm(forms.Form):
         self._set_choices("scopes", [(scope, get_scope_descriptions()[scope]) for scope in scopes])
         self._set_choices("tags", [*tags, *_get_unused_tag_choices(grant, tags)])
         if grant is not None and grant.ends_at is not None:
-            self._set_choices("ends", [("keep", gettext("Keep current expiry")), *END_CHOICES])
+            self._set_choices("ends", [("keep", gettext("Keep current expiry")), *_get_end_choices(grant)])
             self.initial["ends"] = "keep"
 
     def clean(self) -> dict[str, Any]:
@@ -143,6 +143,14 @@ class ConsentForm(GrantOptionsForm):
         if grant is not None and grant.has_ended:
             self._set_choices("ends", END_CHOICES)
             self.initial["ends"] = "never"
+
+
+def _get_end_choices(grant: AppGrant) -> list[tuple[str, Any]]:
+    """Return the choices besides the current end: a personal access token cannot be extended (grants.update_grant)."""
+    if not grant.application.is_personal_token or grant.ends_at is None:
+        return END_CHOICES
+    left = grant.ends_at - timezone.now()
+    return [(name, label) for name, label in END_CHOICES if GRANT_DURATIONS.get(name, left) < left]
 
 
 def _get_unused_tag_choices(grant: AppGrant | None, tags: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -97,9 +97,9 @@ def build_page_url(request: HttpRequest, name: str) -> str:
 def describe_asking_app(request: HttpRequest) -> AskingApp | None:
     """Return the app whose request waits, None if there is none or the app is unknown."""
     client_id = QueryDict(urlsplit(get_pending_request(request)).query).get("client_id", "")
-    if not client_id or "\0" in client_id:
+    if "\0" in client_id:
         return None
-    application = Application.objects.select_related("user").filter(client_id=client_id).first()
+    application = Application.find_client(client_id)
     if application is not None:
         host = application.metadata_host
         return AskingApp(str(application), application.is_verified, host)

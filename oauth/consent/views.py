@@ -1,12 +1,13 @@
 """Connected apps: pages of the user's own session."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -19,11 +20,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.actor import Actor, Channel
 from oauth.access import grants
 from oauth.access.request_actor import actor_from_request
+from oauth.consent.connections import describe_grant, find_revoked_tokens, load_usage
 from oauth.consent.forms import GrantOptionsForm
 from oauth.consent.memory_choices import build_excerpt, list_tag_choices
-from oauth.consent.resource_server import ClientActivity, ClientUsage, get_resource_server
+from oauth.consent.resource_server import ClientActivity, get_resource_server
 from oauth.models import AppGrant
-from oauth.toolkit.scopes import get_scope_descriptions
 
 
 def app_grant_required(
@@ -49,8 +50,9 @@ def app_grant_required(
 @require_safe
 def list_apps(request: HttpRequest) -> HttpResponseBase:
     actor = actor_from_request(request, Channel.WEB)
-    usage = _load_usage(actor)
-    connected = [_describe_grant(actor, grant, usage) for grant in grants.list_grants(actor)]
+    usage = load_usage(actor)
+    apps = grants.list_grants(actor).filter(application__is_personal_token=False)
+    connected = [describe_grant(actor, grant, usage) for grant in apps]
     return render(request, "oauth/apps.html", {"apps": connected})
 
 
@@ -82,7 +84,11 @@ def update_app_access(request: HttpRequest, actor: Actor, grant: AppGrant) -> Ht
     form = GrantOptionsForm(request.POST, scopes=grant.scopes, tags=tags, grant=grant)
     if not form.is_valid():
         return render(request, "oauth/app.html", _build_app_context(request, actor, grant, form), status=422)
-    grants.update_grant(grant, form.build_options())
+    try:
+        grants.update_grant(grant, form.build_options())
+    except ValidationError as error:
+        form.add_error(None, error.messages)
+        return render(request, "oauth/app.html", _build_app_context(request, actor, grant, form), status=422)
     messages.success(request, _("Saved. The change applies immediately."))
     return redirect("oauth:app", grant.pk)
 
@@ -91,12 +97,16 @@ def update_app_access(request: HttpRequest, actor: Actor, grant: AppGrant) -> Ht
 @app_grant_required
 def pause_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
     """Pause or resume, as the button says. Not a toggle, because the page may be outdated."""
+    is_token = grant.application.is_personal_token
     if request.POST.get("state") == "on":
         grants.resume_grant(grant)
-        messages.success(request, _("App resumed."))
+        messages.success(request, _("Token resumed.") if is_token else _("App resumed."))
     else:
         grants.pause_grant(grant)
-        messages.success(request, _("App paused. It has no access until you resume it."))
+        paused = _("Token paused. It has no access until you resume it.")
+        messages.success(
+            request, paused if is_token else _("App paused. It has no access until you resume it.")
+        )
     return redirect("oauth:app", grant.pk)
 
 
@@ -104,6 +114,9 @@ def pause_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpRespo
 @app_grant_required
 def disconnect_app(request: HttpRequest, _actor: Actor, grant: AppGrant) -> HttpResponseBase:
     grants.revoke_grant(grant)
+    if grant.application.is_personal_token:
+        messages.success(request, _("The token %(name)s was revoked.") % {"name": grant.name})
+        return redirect("oauth:tokens")
     messages.success(request, _("%(app)s was disconnected.") % {"app": grant.name})
     return redirect("oauth:apps")
 
@@ -117,18 +130,10 @@ def trash_app_memories(request: HttpRequest, actor: Actor, grant: AppGrant) -> H
     return redirect("oauth:app", grant.pk)
 
 
-def _load_usage(actor: Actor) -> Mapping[str, ClientUsage] | None:
-    """Return the usage by client id; None if the query fails or takes too long: figures never hide the off switch."""
-    try:
-        return get_resource_server().usage_by_client(actor)
-    except OperationalError:
-        return None
-
-
 def _load_activity(
     request: HttpRequest, actor: Actor, client_id: str
 ) -> tuple[list[dict[str, Any]] | None, UUID | None]:
-    """Return rows of the app's activity and the cursor of the next page; None as `_load_usage`."""
+    """Return rows of the app's activity and the cursor of the next page; None as `load_usage`."""
     try:
         events, next_cursor = get_resource_server().list_activity(
             actor, client_id, before=_parse_cursor(request)
@@ -138,26 +143,14 @@ def _load_activity(
     return _build_activity_rows(actor, events), next_cursor
 
 
-def _describe_grant(actor: Actor, grant: AppGrant, usage: Mapping[str, ClientUsage] | None) -> dict[str, Any]:
-    names = get_resource_server().tag_names(actor, grant.only_tags) if grant.only_tags else {}
-    descriptions = get_scope_descriptions()
-    return {
-        "grant": grant,
-        "app": grant.application,
-        "name": grant.name,
-        "new_name": grant.new_name,
-        "permissions": [descriptions.get(scope, scope) for scope in grant.scopes],
-        "tags": [names.get(tag, _("(a tag no longer used)")) for tag in grant.only_tags or ()],
-        "usage": usage.get(grant.application.client_id, ClientUsage()) if usage is not None else None,
-    }
-
-
 def _build_app_context(
     request: HttpRequest, actor: Actor, grant: AppGrant, form: GrantOptionsForm
 ) -> dict[str, Any]:
     activity, next_cursor = _load_activity(request, actor, grant.application.client_id)
     return {
-        "connection": _describe_grant(actor, grant, _load_usage(actor)),
+        "connection": describe_grant(
+            actor, grant, load_usage(actor), is_revoked=grant.pk in find_revoked_tokens([grant])
+        ),
         "form": form,
         "activity": activity,
         "next": next_cursor,

@@ -110,7 +110,7 @@ def delete_app(request: HttpRequest, application: Application) -> HttpResponseBa
 
 def _register_app(user: User, form: AppForm) -> manual_registration.RegisteredApp | None:
     data = form.cleaned_data
-    if Application.objects.filter(user=user).count() >= MAX_APPS_PER_USER:
+    if _get_apps_of(user).count() >= MAX_APPS_PER_USER:
         form.add_error(None, _("You can register at most 50 apps. Delete one first."))
         return None
     try:
@@ -159,7 +159,11 @@ def _render_secret_once(request: HttpRequest, application: Application, secret: 
 
 
 def _get_own_apps(request: HttpRequest) -> Any:
-    return Application.objects.filter(user=_get_user(request))
+    return _get_apps_of(_get_user(request))
+
+
+def _get_apps_of(user: User) -> Any:
+    return Application.objects.filter(user=user, is_personal_token=False)
 
 
 def _get_user(request: HttpRequest) -> User:

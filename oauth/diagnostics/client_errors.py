@@ -54,7 +54,7 @@ ANSWERS = frozenset({"authorization_pending", "access_denied"})  # of a device's
 RECORD_SQL = """
 insert into oauth_mistake (application_id, kind, times, first_at, last_at)
 select id, %s, 1, statement_timestamp(), statement_timestamp()
-from oauth_application where client_id = %s and user_id is not null
+from oauth_application where client_id = %s and user_id is not null and not is_personal_token
 on conflict (application_id, kind) do update
 set times = least(oauth_mistake.times + 1, 1000000), last_at = excluded.last_at
 """
@@ -75,8 +75,8 @@ def record_client_error(client_id: str | None, kind: ErrorKind) -> None:
 def record_authorization_error(request: HttpRequest, error: str, description: str | None) -> ErrorKind:
     """Count an error of an authorization request, and return its kind."""
     client_id, kind = request.GET.get("client_id", ""), classify_error(error, description)
-    if kind == ErrorKind.REDIRECT and "\0" not in client_id:
-        client = Application.objects.filter(client_id=client_id).first()
+    if kind == ErrorKind.REDIRECT:
+        client = Application.find_client(client_id)
         kind = classify_redirect_mismatch(
             request.GET.get("redirect_uri", ""), client.redirect_uris.split() if client else ()
         )
@@ -105,7 +105,7 @@ def describe_client_error(request: HttpRequest) -> str:
         return "The client_id is missing or malformed. Send it in the body, or with HTTP Basic."
     if request.POST.get("client_id") not in (None, "", client_id):
         return "The client_id in the body differs from the one in the Authorization header."
-    client = None if "\0" in client_id else Application.objects.filter(client_id=client_id).first()
+    client = Application.find_client(client_id)
     if client is None:
         return "This client is unknown here, or was deleted. Register it again."
     if client.is_public:

@@ -15,7 +15,7 @@ from oauth.diagnostics import client_errors
 from oauth.http_responses import build_error_response, enforce_network_limit, oauth_endpoint
 from oauth.models import AppGrant, Application
 from oauth.settings import DEVICE_GRANT, GRANT_TYPES
-from oauth.tokens import families, refresh_retry
+from oauth.tokens import families, refresh_retry, resource_indicators
 from oauth.toolkit.server import get_oauth_backend
 
 DESCRIPTIONS = {
@@ -102,16 +102,19 @@ def _build_introspection(request: HttpRequest, client: Application, token: str) 
     if grant is None or grant.has_ended or grant.paused_at is not None:
         return {"active": False}
     issuer = get_base_url(request)
+    expires = min(filter(None, (access_token.expires, grant.ends_at)))
+    is_for_all = access_token.application.is_personal_token
+    resources = resource_indicators.list_resources() if is_for_all else access_token.resource
     return {
         "active": True,
         "scope": " ".join(scope for scope in access_token.scope.split() if scope in grant.scopes),
         "client_id": access_token.application.client_id,
         "token_type": "Bearer",
         "sub": str(access_token.user_id),
-        "aud": [resource.replace(settings.PUBLIC_URL, issuer, 1) for resource in access_token.resource],
+        "aud": [resource.replace(settings.PUBLIC_URL, issuer, 1) for resource in resources],
         "iss": issuer,
         "iat": int(access_token.created.timestamp()),
-        "exp": int(access_token.expires.timestamp()),
+        "exp": int(expires.timestamp()),
     }
 
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('oauth', '0007_consented_name'),
+        ('oauth', '0008_personal_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -70,7 +70,7 @@ class _RegistrationView(_RegistrationResponseMixin, DynamicClientRegistrationVie
 class _RegistrationManagementView(_RegistrationResponseMixin, DynamicClientRegistrationManagementView):  # type: ignore[misc]
     def _select_metadata(self, requested: ClientMetadata, **kwargs: object) -> ClientMetadata:
         """Keep a public client public and a confidential one confidential, as RFC 7592 2.2 allows."""
-        client = Application.objects.filter(client_id=kwargs["client_id"]).first()
+        client = Application.find_client(str(kwargs["client_id"]))
         if client is None or client.is_public == (requested.auth_method == PUBLIC):
             return requested
         return replace(requested, auth_method=PUBLIC if client.is_public else DEFAULT_AUTH_METHOD)

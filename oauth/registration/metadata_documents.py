@@ -133,7 +133,7 @@ def refresh_metadata_for_device(client_id: str, network: str) -> None:
 
 
 def _refresh_metadata(client_id: str, limits: Mapping[RateLimit, str]) -> None:
-    client = Application.objects.filter(client_id=client_id).first() if "\0" not in client_id else None
+    client = Application.find_client(client_id)
     if client is not None and not _is_stale(client):
         return
     try:

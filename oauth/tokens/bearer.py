@@ -1,11 +1,12 @@
 """Authentication of bearer tokens, the hottest path of apps: one prepared statement that also counts the request."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.actor import Actor, Channel
 from accounts.models import User
@@ -14,7 +15,7 @@ from accounts.work_budget import Share, require_budget
 from core.db.prepared import fetch_prepared
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
-from oauth.tokens import resource_indicators
+from oauth.tokens import personal, resource_indicators
 from oauth.tokens.families import ACCESS_PREFIX, compute_checksum
 
 # The columns that channels and services read. Django loads others on access.
@@ -32,6 +33,11 @@ REFUSAL_MESSAGES = {
     "ended": "The app's access has expired.",
     "paused": "The user has paused this app.",
 }
+PERSONAL_REFUSAL_MESSAGES = REFUSAL_MESSAGES | {
+    "ended": "The personal access token has expired.",
+    "paused": "The user has paused this personal access token.",
+}
+USE_RECORDED_EVERY = timedelta(minutes=5)
 # Times are compared with the database's clock. A token is invalid without a grant, hence the inner join. Requests count
 # against the limit of the app and user if the token is valid, or issued for another resource, to limit how often that
 # error is recorded.
@@ -41,11 +47,12 @@ select %(limit)s || ':' || id || ':' || client_id from found where refusal is nu
 FIND_TOKEN_SQL = f"""
 with found as (
   select case when token.expires <= clock_timestamp() then 'expired'
-              when not jsonb_exists(token.resource, %(resource)s) then 'audience'
+              when not (app.is_personal_token or jsonb_exists(token.resource, %(resource)s)) then 'audience'
               when not person.is_active then 'inactive'
               when allowed.ends_at <= clock_timestamp() then 'ended'
               when allowed.paused_at is not null then 'paused' end as refusal,
          token.scope, app.client_id, allowed.scopes, allowed.only_tags, allowed.ends_at, allowed.asks_first,
+         allowed.id as grant_id, allowed.used_at,
          {", ".join(f"person.{name}" for name in USER_COLUMNS)}
   from oauth2_provider_accesstoken token
   join oauth_application app on app.id = token.application_id
@@ -56,6 +63,12 @@ counted as (
   {CONSUME_SQL.replace("{key}", RATE_LIMIT_KEY_SQL)})
 select exists (select from counted), found.* from found
 """  # noqa: S608  (constants) # nosec B608
+# Without waiting for a page that changes the grant.
+RECORD_USE_SQL = """
+update oauth_appgrant set used_at = clock_timestamp()
+where id = (select id from oauth_appgrant where id = %(grant)s for no key update skip locked)
+returning 1
+"""
 MAX_CHARACTERS = 200
 
 
@@ -85,6 +98,8 @@ class _TokenRow(NamedTuple):
     only_tags: list[UUID] | None
     ends_at: datetime | None
     asks_first: bool
+    grant_id: UUID
+    used_at: datetime | None
 
 
 def authenticate_token(token: str, channel: Channel) -> Actor:
@@ -92,7 +107,10 @@ def authenticate_token(token: str, channel: Channel) -> Actor:
 
     Counts against the rate limit. Raises InvalidAccessToken, RateLimitExceeded.
     """
-    if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_CHARACTERS or not token.isascii():
+    is_personal = personal.is_personal_token(token)
+    if is_personal:
+        _check_personal_token(token)
+    elif not token.startswith(ACCESS_PREFIX) or len(token) > MAX_CHARACTERS or not token.isascii():
         raise InvalidAccessToken("The access token was not issued by this server.")
     limit = get_api_limit()
     params: dict[str, object] = {
@@ -108,10 +126,14 @@ def authenticate_token(token: str, channel: Channel) -> Actor:
     if row.refusal == "audience" and row.is_within_limit:
         client_errors.record_client_error(row.client_id, ErrorKind.AUDIENCE)
     if row.refusal:
-        raise InvalidAccessToken(REFUSAL_MESSAGES[row.refusal])
+        raise InvalidAccessToken(
+            (PERSONAL_REFUSAL_MESSAGES if is_personal else REFUSAL_MESSAGES)[row.refusal]
+        )
     if not row.is_within_limit:
         raise limit.exceeded_error
     require_budget(person.pk, Share.APPS)
+    if is_personal:
+        _record_use(row)
     return Actor(
         user=person,
         door=channel,
@@ -121,6 +143,20 @@ def authenticate_token(token: str, channel: Channel) -> Actor:
         until=row.ends_at,
         asks_first=row.asks_first,
     )
+
+
+def _check_personal_token(token: str) -> None:
+    """Raise InvalidAccessToken for a token that cannot be valid, whatever the database contains."""
+    if not settings.PERSONAL_TOKENS:
+        raise InvalidAccessToken("Personal access tokens are turned off on this server.")
+    if not personal.has_valid_form(token):
+        raise InvalidAccessToken("The personal access token is incomplete or mistyped.")
+
+
+def _record_use(row: _TokenRow) -> None:
+    """Record when the token was last used, but seldom."""
+    if row.used_at is None or timezone.now() - row.used_at >= USE_RECORDED_EVERY:
+        fetch_prepared(RECORD_USE_SQL, {"grant": row.grant_id})
 
 
 def build_www_authenticate(

@@ -43,7 +43,7 @@ def drop_unknown_scopes(requested: str) -> str:
 
 def can_request_scopes(client_id: str | None, wanted: Collection[str]) -> bool:
     """Return whether the app could get these scopes with the user's consent, so that requesting them makes sense."""
-    application = Application.objects.filter(client_id=client_id).first()
+    application = Application.find_client(client_id)
     return application is not None and set(wanted) <= set(ClientScopes().get_available_scopes(application))
 
 

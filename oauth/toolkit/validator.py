@@ -51,10 +51,7 @@ class StrictValidator(OAuth2Validator):  # type: ignore[misc]
     def _load_application(self, client_id: str | None, request: ClientRequest) -> Application | None:
         """Load the client once per request. `request.client` may be a str, from a parameter of that name."""
         if not isinstance(request.client, Application) or request.client.client_id != client_id:
-            is_searchable = client_id and "\0" not in client_id  # PostgreSQL rejects NUL
-            request.client = (
-                Application.objects.filter(client_id=client_id).first() if is_searchable else None
-            )
+            request.client = Application.find_client(client_id)
         return request.client
 
     # --- Authorization requests ---------------------------------------------------------------------------

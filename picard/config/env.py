@@ -102,18 +102,24 @@ class Environment(CollectingEnv):
         parts = urlsplit(url)
         return url if parts.path.strip("/") or parts.query or parts.fragment else str(origin)
 
-    def db(self, var: str) -> dict[str, Any]:
-        """Return an entry for Django's DATABASES, without ENGINE."""
+    def db(self, var: str, password_var: str = "") -> dict[str, Any]:
+        """Return an entry for Django's DATABASES, without ENGINE.
+
+        password_var: the variable with the password if the URL contains none.
+        """
         url = self.str(var, default="")
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in POSTGRES_SCHEMES:
             self.faults[var] = f"{var}: Not a PostgreSQL URL"
             return {}
         try:
-            return _database_settings(f"postgresql://{rest}")
+            database = _database_settings(f"postgresql://{rest}")
         except ValueError:
             self.faults[var] = f"{var}: Not a valid URL"
             return {}
+        if password_var and not database["PASSWORD"]:
+            database["PASSWORD"] = self.str(password_var, default="")
+        return database
 
     def email_url(self, var: str) -> dict[str, Any]:
         """Return Django's EMAIL_* settings."""
@@ -140,11 +146,11 @@ def _database_settings(url: str) -> dict[str, Any]:
     except ProgrammingError:
         raise ValueError from None
     database = {
-        "NAME": parameters.pop("dbname", ""),
+        "NAME": parameters.pop("dbname", "") or os.environ.get("PGDATABASE", ""),
         "USER": parameters.pop("user", ""),
         "PASSWORD": parameters.pop("password", ""),
-        "HOST": parameters.pop("host", ""),
-        "PORT": parameters.pop("port", ""),
+        "HOST": parameters.pop("host", "") or os.environ.get("PGHOST", ""),
+        "PORT": parameters.pop("port", "") or os.environ.get("PGPORT", ""),
         "OPTIONS": parameters,
     }
     if not all(port.isdecimal() or not port for port in str(database["PORT"]).split(",")):

@@ -19,6 +19,7 @@ from django.db import ProgrammingError, connection
 from accounts.mail import delivery, outbox
 from core.db.errors import DATABASE_UNAVAILABLE
 from picard.config import checks
+from picard.database.login_roles import find_powerful_web_user
 from picard.observability import health, stats
 
 POSTGRES_VERSION, VECTOR_VERSION = 15_00_00, (0, 8)
@@ -99,6 +100,9 @@ def check_database() -> CheckResult:
             f"PostgreSQL {version}, random_page_cost {random_page_cost:g}",
             "Searches may read whole tables. On an SSD, set random_page_cost to 1.1.",
         )
+    if user := find_powerful_web_user():
+        hint = "Give the web server a database role of its own (docs/deployment.md)."
+        return State.WARN, f"PostgreSQL {version}; the web server's role {user} owns the tables", hint
     return State.OK, f"PostgreSQL {version}{', embedded' if settings.EMBEDDED else ''}", ""
 
 

@@ -23,6 +23,7 @@ from core.db.roles import Role
 from picard.config.paths import load_or_create_secret, make_folder
 from picard.postgres import installation as files
 from picard.postgres.installation import EmbeddedPostgresError
+from picard.postgres.logins import grant_membership, write_login
 from picard.postgres.server import PORT, SUPERUSER, PostgresServer
 
 __all__ = ["APP_DATABASE", "APP_ROLE", "PORT", "ROLES", "EmbeddedPostgres", "EmbeddedPostgresError"]
@@ -166,11 +167,10 @@ class EmbeddedPostgres:
             self._install_extensions(connection)
         with self._connect_superuser("postgres") as connection:
             for user in ROLES.values():
-                self._create_role(connection, user)
-            owner, web, system = (sql.Identifier(ROLES[role]) for role in (Role.OWNER, Role.WEB, Role.SYSTEM))
+                write_login(connection, user, self.password(user))
+            owner = sql.Identifier(ROLES[Role.OWNER])
             connection.execute(sql.SQL("alter role {} createdb").format(owner))  # for Django's tests
-            # The owner may see and end the sessions of the others.
-            connection.execute(sql.SQL("grant {}, {} to {}").format(web, system, owner))
+            grant_membership(connection, [ROLES[Role.WEB], ROLES[Role.SYSTEM]], ROLES[Role.OWNER])
             if not _has_row(connection, "select from pg_database where datname = %s", APP_DATABASE):
                 connection.execute(
                     sql.SQL("create database {} owner {}").format(
@@ -179,18 +179,6 @@ class EmbeddedPostgres:
                 )
         with self._connect_superuser(APP_DATABASE) as connection:
             self._install_extensions(connection)
-
-    def _create_role(self, connection: psycopg.Connection, user: str) -> None:
-        name = sql.Identifier(user)
-        if not _has_row(connection, "select from pg_roles where rolname = %s", user):
-            connection.execute(sql.SQL("create role {}").format(name))
-        # Only the verifier of the password is sent.
-        verifier = connection.pgconn.encrypt_password(
-            self.password(user).encode(), user.encode(), b"scram-sha-256"
-        )
-        connection.execute(
-            sql.SQL("alter role {} login password {}").format(name, sql.Literal(verifier.decode()))
-        )
 
     def _install_extensions(self, connection: psycopg.Connection) -> None:
         for name in map(sql.Identifier, EXTENSIONS):

@@ -21,6 +21,7 @@ from core import request_threads
 from picard.server.clients import ClientDirectory
 from picard.server.concurrency import ConcurrencyLimit
 from picard.server.request_pool import RequestPool
+from picard.server.upload_slots import UploadReplaced, UploadSlot, UploadSlots
 from picard.server.wsgi import (
     SPOOL_BYTES,
     Scope,
@@ -37,7 +38,6 @@ BODY_TIMEOUT_S = 120  # for a whole request body
 UPLOAD_TIMEOUT_S = 3_600  # for a large file from a logged-in user
 UPLOAD_PIECE_BYTES, UPLOAD_PIECE_S = 1_000_000, 30  # the least pace: each further piece within this time
 UPLOAD_WAIT_S = 60  # for another upload to end
-MAX_UPLOADS = 4  # concurrent uploads per process, each of which may be spooled to disk
 DRAIN_TIMEOUT_S = 5  # for the rest of a rejected upload
 NATIVE_GRACE_S = 1.0  # in which the native application ends after its client has disconnected
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")  # RFC 9110 9.2.1
@@ -96,7 +96,7 @@ class Gateway:
         self._max_upload_bytes = max_upload_bytes
         self._clients = clients
         self._upload_limit = upload_limit
-        self._upload_slots = asyncio.Semaphore(MAX_UPLOADS)
+        self._upload_slots = UploadSlots()
         self._pool = RequestPool(threads, request_limit)
         self._in_flight: Counter[str] = Counter()
         self._max_in_flight = threads + max_waiting
@@ -177,17 +177,21 @@ class Gateway:
         return response.status == HTTPStatus.OK
 
     async def _receive_upload(self, client: str, scope: Scope, receive: Receive) -> WsgiResponse:
-        """Read and handle an upload. Meanwhile, a further one of the client waits, and all if there are too many."""
+        """Read and handle an upload. Meanwhile, a further one of the client waits, and all if there are too many.
+
+        Then the slowest one gives way (upload_slots.py).
+        """
         try:
             async with (
                 asyncio.timeout(UPLOAD_WAIT_S) as waiting,
                 self._upload_limit.hold(client),
-                self._upload_slots,
+                self._upload_slots.hold() as slot,
             ):
                 waiting.reschedule(None)
-                body = await read_upload(scope, receive, self._max_upload_bytes)
+                async with slot.receiving():
+                    body = await read_upload(scope, receive, self._max_upload_bytes, slot)
                 return await self._run_in_thread(client, scope, body)
-        except TimeoutError:
+        except (TimeoutError, UploadReplaced):
             headers = {"Retry-After": "10", "Connection": "close"}
             raise RequestRejected(
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too many concurrent uploads. Try again later.", **headers
@@ -274,7 +278,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int, timeout_s: f
         raise _build_timeout_error() from None
 
 
-async def read_upload(scope: Scope, receive: Receive, max_bytes: int) -> RequestBody:
+async def read_upload(scope: Scope, receive: Receive, max_bytes: int, slot: UploadSlot) -> RequestBody:
     """Read a large body. Raises RequestRejected if it is too large, too slow, or below the least pace."""
     loop = asyncio.get_running_loop()
     received = 0
@@ -283,6 +287,7 @@ async def read_upload(scope: Scope, receive: Receive, max_bytes: int) -> Request
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
+        slot.received += len(message.get("body", b""))
         if received >= UPLOAD_PIECE_BYTES:
             received = 0
             pace.reschedule(loop.time() + UPLOAD_PIECE_S)

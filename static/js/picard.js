@@ -157,6 +157,15 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   }, 50);
 });
 
+// --- Access of an app: whoever selects a tag means only memories with it -------------------------------------------
+
+document.querySelectorAll("input[name=tags][type=checkbox]").forEach((tag) => {
+  tag.addEventListener("change", () => {
+    const limited = tag.form && tag.form.querySelector("input[name=reach][value=tagged]");
+    if (tag.checked && limited) limited.checked = true;
+  });
+});
+
 // --- Copy buttons: shown if the browser can copy -------------------------------------------------------------------
 
 document.querySelectorAll("[data-copy]").forEach((button) => {

@@ -11,7 +11,9 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.deletion import service as deletion
+from accounts.login import address_forms
 from accounts.models import User
+from accounts.rate_limits import RateLimit
 from tests.factories import PASSWORD, confirm_address, get_emailed_code, session
 from tests.oauth.flows import make_app
 
@@ -81,6 +83,21 @@ def test_password_reset_link_leads_to_the_public_url(client: Client, ada: User) 
     assert sent.subject == "Reset your password"
     [link] = re.findall(rf"^{SITE}/accounts/password/reset/key/\S+$", check_and_get_text(sent), re.MULTILINE)
     assert client.get(link).status_code in (200, 302)
+
+
+def test_an_address_gets_few_password_resets_and_the_first_link_still_works(
+    client: Client, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger asks all day, from many networks."""
+    [_, per_day] = address_forms.RESET_LIMITS
+    monkeypatch.setattr(address_forms, "RESET_LIMITS", (RateLimit("often", 1_000, 1.0), per_day))
+    for number in range(30):
+        stranger = Client(REMOTE_ADDR=f"192.0.2.{number}")
+        response = stranger.post("/accounts/password/reset/", {"email": ada.email})
+        assert response.status_code == 302  # always the same
+    assert len(mail.outbox) == per_day.count
+    [link] = re.findall(r"^\S+/reset/key/\S+$", str(mail.outbox[0].body), re.MULTILINE)
+    assert client.get(link).status_code == 302
 
 
 def test_password_reset_without_account_says_so_by_email(client: Client) -> None:

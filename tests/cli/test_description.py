@@ -83,7 +83,9 @@ class DescribedServer:
     def _check_parameters(self, request: httpx.Request, parameters: list[dict[str, Any]]) -> None:
         schemas = {each["name"]: each["schema"] for each in parameters if each["in"] == "query"}
         for name, value in request.url.params.items():
-            validate(PARSERS.get(schemas[name].get("type"), str)(value), schemas[name])
+            kinds = schemas[name].get("type", "string")
+            kind = kinds if isinstance(kinds, str) else kinds[0]  # the other one is null
+            validate(PARSERS.get(kind, str)(value), schemas[name])
         headers = {each["name"].lower() for each in parameters if each["in"] == "header"}
         assert {"idempotency-key", "if-match", "if-none-match"} & set(request.headers) <= headers
 

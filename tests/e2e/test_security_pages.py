@@ -14,7 +14,8 @@ from tests.e2e.test_first_walk import PASSWORD, _sign_up
 pytestmark = pytest.mark.browser
 PAGES = (
     "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/webauthn/add/", "/accounts/2fa/totp/activate/",
-    "/accounts/2fa/recovery-codes/", "/accounts/sessions/", "/accounts/delete/",
+    "/accounts/2fa/recovery-codes/", "/accounts/sessions/", "/accounts/delete/", "/accounts/tokens/",
+    "/accounts/tokens/new/",
 )  # fmt: skip
 # A virtual authenticator that always confirms the user.
 DEVICE = {

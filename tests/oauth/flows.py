@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection
@@ -20,6 +21,7 @@ from accounts.rate_limits import RateLimit
 from memories import scopes
 from oauth.access import grants
 from oauth.models import AppGrant, Application
+from oauth.personal.service import IssuedToken, create_token
 from oauth.registration import manual as manual_registration
 from oauth.tokens.families import AccessToken, new_access_token
 
@@ -146,6 +148,12 @@ def access_tokens(
         row._raw_token = token
     AccessToken.objects.bulk_create(rows)
     return tokens
+
+
+def personal_token(user: User, *granted_scopes: str, name: str = "Script", **limits: Any) -> IssuedToken:
+    """Create a personal access token without the page."""
+    options = grants.GrantOptions(frozenset(granted_scopes or (scopes.READ, scopes.WRITE)), **limits)
+    return create_token(user, name, options, form_id=uuid4())
 
 
 def exhaust(limit: RateLimit, *, left: int = 0, who: str = "127.0.0.1") -> None:

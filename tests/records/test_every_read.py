@@ -25,7 +25,7 @@ from tests.chaos.report import IS_LONG, record
 from tests.memories.api.callers import V1
 from tests.memories.mcp.callers import Caller
 from tests.model_server import ModelServer
-from tests.oauth.flows import API, MCP, access_token, allow, make_app
+from tests.oauth.flows import API, MCP, access_token, allow, make_app, personal_token
 from tests.records.ledger import Ledger, Reader, Reply
 from tests.records.pages import FORM, list_urls
 from tests.records.rest_requests import CALLS, TEXT, Call
@@ -79,7 +79,7 @@ def connect_apps(world: World) -> list[tuple[Reader, str]]:
     tag = frozenset(world.values["tag_id"])
     apps: list[tuple[str, User, Collection[str], dict[str, Any]]] = [
         ("an app with every scope", world.ada, ALL_SCOPES, {}),
-        ("an app limited to a tag", world.ada, ALL_SCOPES, {"only_tags": tag}),
+        ("a personal access token limited to a tag", world.ada, ALL_SCOPES, {"only_tags": tag}),
         ("an app of another user", world.bob, ALL_SCOPES, {}),
         ("an app that reads and writes", world.ada, (scopes.READ, scopes.WRITE), {}),
         ("an app that asks first", world.ada, ALL_SCOPES, {"asks_first": True}),
@@ -87,6 +87,10 @@ def connect_apps(world: World) -> list[tuple[Reader, str]]:
     ]
     readers = []
     for name, user, granted, limits in apps if IS_LONG else apps[:3]:
+        if limits.keys() == {"only_tags"}:
+            issued = personal_token(user, *granted, name=name, **limits)
+            readers.append((Reader(name, user.pk, issued.grant.application.client_id), issued.secret))
+            continue
         app = make_app(name)
         allow(user, app, *granted, **limits)
         resource = [f"{settings.PUBLIC_URL}{path}" for path in (API, MCP)]

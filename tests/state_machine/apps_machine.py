@@ -1,4 +1,7 @@
-"""The state machine of apps: three apps of two users act over REST, and never see more than their grants allow."""
+"""The state machine of apps: two apps and a personal access token of two users act over REST.
+
+They never see more than their grants allow.
+"""
 
 import json
 import re
@@ -17,8 +20,10 @@ from memories import scopes
 from memories.api.urls import urlpatterns
 from memories.models import Memory
 from memories.services import tags
+from oauth.models import AppGrant
+from oauth.personal.service import regenerate_token
 from tests.memories.api.callers import V1, Answer, Caller, session_of
-from tests.oauth.flows import App, access_token, allow, make_app
+from tests.oauth.flows import App, access_token, allow, make_app, personal_token
 from tests.state_machine.questions import METHODS, find_leaked_words
 from tests.state_machine.world import COMMON, ExpectedMemory, World
 
@@ -246,6 +251,17 @@ class AppsMachine(RuleBasedStateMachine):
             assert answer.status == 204
             connected.grant_id = None
 
+    @rule()
+    def regenerate_the_token(self) -> None:
+        """The old token is as good as none; the new one sees the same. A paused token is resumed by it."""
+        app = self.apps["tagged"]
+        if app.grant_id is None:
+            return
+        grant = AppGrant.objects.select_related("user", "application").get(pk=app.grant_id)
+        old, app.call = app.call, _call_with(regenerate_token(grant.user, grant, None).secret)
+        app.is_paused = False
+        assert old("GET", "/memories/").status == 401
+
     # --- Invariants -----------------------------------------------------------------------------------
 
     @invariant()
@@ -297,11 +313,14 @@ class AppsMachine(RuleBasedStateMachine):
     # --- Private --------------------------------------------------------------------------------------
 
     def _connect(self, name: str, app: App) -> ConnectedApp:
-        owner, is_limited = self.users[OWNER[name]], name == "tagged"
-        grant = allow(owner, app, *SCOPES[name], only_tags=frozenset([self.work.pk]) if is_limited else None)
+        """Connect an app; the tagged one is a personal access token."""
+        owner = self.users[OWNER[name]]
+        if name == "tagged":
+            issued = personal_token(owner, *SCOPES[name], only_tags=frozenset([self.work.pk]))
+            return ConnectedApp(name, app, _call_with(issued.secret), issued.grant.pk, is_limited=True)
+        grant = allow(owner, app, *SCOPES[name])
         token = access_token(owner, app, *SCOPES[name])
-        call = Caller(Client(), {"Authorization": f"Bearer {token}"})
-        return ConnectedApp(name, app, call, grant.pk, is_limited)
+        return ConnectedApp(name, app, _call_with(token), grant.pk, is_limited=False)
 
     def _change(self, name: str, **changes: Any) -> bool:
         app = self.apps[name]
@@ -374,6 +393,10 @@ class AppsMachine(RuleBasedStateMachine):
         ]
         assert all((answer.status == 401) is not app.has_access for answer in answers)
         return " ".join(answer.content.decode() for answer in answers)
+
+
+def _call_with(token: str) -> Caller:
+    return Caller(Client(), {"Authorization": f"Bearer {token}"})
 
 
 def _canaries(texts: list[str]) -> set[str]:

@@ -11,6 +11,8 @@ from hypothesis import settings as extent
 from hypothesis.stateful import run_state_machine_as_test
 
 from accounts.models import User
+from accounts.rate_limits import RateLimit
+from oauth import rate_limits
 from tests.chaos.report import IS_LONG, record
 from tests.factories import remember
 from tests.state_machine.apps_machine import AppsMachine
@@ -42,10 +44,11 @@ def test_two_users_never_see_each_others_private_words(
 
 @pytest.mark.slow
 def test_rest_apps_never_see_more_than_their_grant_allows(
-    ada: User, bob: User, settings: LazySettings
+    ada: User, bob: User, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE = settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
     settings.WORK_SECONDS_PER_MINUTE = 0
+    monkeypatch.setattr(rate_limits, "PERSONAL_TOKENS", RateLimit("personal-tokens", 1_000_000))
     AppsMachine.users = {"ada": ada, "bob": bob}
     run_state_machine_as_test(AppsMachine, settings=EXTENT)
     record_histories("users and apps")

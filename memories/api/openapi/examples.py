@@ -159,6 +159,7 @@ APP = {
     "new_name": None,
     "host": "notes.example",
     "is_self_registered": True,
+    "is_personal_token": False,
     "scopes": ["memories:read"],
     "only_tags": [TAG_ID],
     "ends_at": "2026-06-30T00:00:00Z",

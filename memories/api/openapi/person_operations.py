@@ -70,7 +70,7 @@ PERSON_OPERATIONS = {
     ),
     "list_apps": Operation(
         "get", "apps", "List connected apps, newest first",
-        responses.Apps, examples.APPS, description=SESSION_ONLY,
+        responses.Apps, examples.APPS, description=f"Personal access tokens are among them. {SESSION_ONLY}",
     ),
     "read_app": Operation(
         "get", "apps", "Get a connected app", responses.App, examples.APP, statuses=(404,), description=SESSION_ONLY,
@@ -79,7 +79,8 @@ PERSON_OPERATIONS = {
         "patch", "apps", "Limit, pause or resume the access of an app",
         responses.App, examples.APP, body=requests.AppChanges, body_example=examples.APP_CHANGES, statuses=(404,),
         description="Omitted fields stay unchanged. Takes effect at the app's next request. Scopes that the app was "
-        f"not granted must be requested by the app itself. {SESSION_ONLY}",
+        "not granted must be requested by the app itself, and the end of a personal access token can only be made "
+        f"earlier. {SESSION_ONLY}",
     ),
     "disconnect_app": Operation(
         "delete", "apps", "Disconnect an app", status=204, statuses=(404,),

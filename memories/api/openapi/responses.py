@@ -243,9 +243,13 @@ class App(ResponseSchema):
         allow_null=True, help_text="What it calls itself since; `null` if that is the same."
     )
     host = serializers.CharField(
-        help_text="Where the app sends the user back to, or the host that describes it."
+        help_text="Where the app sends the user back to, or the host that describes it; empty for a personal access "
+        "token."
     )
     is_self_registered = serializers.BooleanField(help_text="The app chose its name itself.")
+    is_personal_token = serializers.BooleanField(
+        help_text="A personal access token, which the user created and named."
+    )
     scopes = serializers.ListField(
         child=serializers.CharField(), help_text=list_known_values(scopes.DESCRIPTIONS)
     )

@@ -6,7 +6,7 @@ LangChain takes seconds to import and so is imported on first use.
 import warnings
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -108,4 +108,20 @@ def build_model(chat: ChatSettings, habits: ChatHabits, client: "AsyncProviderCl
         stream_chunk_timeout=None,
         extra_body=limit,
     )
+    _keep_first_choice(model)
     return model
+
+
+def _keep_first_choice(model: Any) -> None:
+    """Drop parts of other answers than the first: some servers mix several, though one was requested."""
+    convert = model._convert_chunk_to_generation_chunk
+    first: list[object] = []
+
+    def convert_first(chunk: dict[str, Any], *arguments: Any) -> Any:
+        choices = chunk.get("choices") or []
+        first.extend(choice.get("index") for choice in choices[: not first])
+        return convert(
+            {**chunk, "choices": [each for each in choices if each.get("index") in first]}, *arguments
+        )
+
+    object.__setattr__(model, convert.__name__, convert_first)  # the library forbids other attributes

@@ -1,11 +1,14 @@
 """Reasoning in a chat model's output: what it thought before the answer is removed, also while the output streams.
 
-Models mark it in several ways: tags (`<think>`, `[THINK]`), channels (`<|channel|>analysis<|message|>`), or a sentence
-that announces it. Some write only the closing tag, because the opening one is part of their prompt.
+Models mark it in several ways: tags (`<think>`, `[THINK]`), channels (`<|channel|>analysis<|message|>`), a heading
+(reasoning_headings.py), or a sentence that announces it. Some write only the closing tag, because the opening one is
+part of their prompt.
 """
 
 import re
 from enum import Enum
+
+from memories.providers.chat_api import reasoning_headings
 
 _NAMES = r"think(?:ing)?|thoughts?|reason(?:ing)?|reflection|analysis|scratchpad|monologue"
 # With the words around it, as in `<seed:think>`, `<antThinking>` or `<chain_of_thought>`.
@@ -49,13 +52,14 @@ END_TOKENS = {
 # stand directly before the text.
 PLAIN = (
     (
-        re.compile(r"\s*(?:analysis|commentary)(?=\s*[A-Z])"),
+        re.compile(r"\s*(?:analysis|commentary)(?=[ \t]*[A-Z])"),
         re.compile(r"assistant\s*(?:commentary\s*)?final"),
     ),
     (
         re.compile(r"\s*here(?: is|'s) my thought process:", re.IGNORECASE),
         re.compile(r"here(?: is|'s) my response:", re.IGNORECASE),
     ),
+    (reasoning_headings.OPENING, reasoning_headings.CLOSING),
 )
 CHANNEL = re.compile(r"\s*(analysis|commentary|final)\s*(?=<\|message\|>)")
 BEGINNINGS = ("analysis", "commentary", "final", "here is my thought process:", "here's my thought process:")
@@ -133,12 +137,14 @@ class ReasoningFilter:
 
     def _read_beginning(self) -> None:
         self._begins = False
-        if match := CHANNEL.match(self._input):
+        if CHANNEL.match(self._input):
             self._state, self._is_channel = _State.HEADER, True
+            return
         for opening, closing in PLAIN:
-            if match is None and opening.match(self._input):
+            if opening.match(self._input):
                 self._open()
                 self._closing = closing
+                return
 
     def _take(self, text: str) -> None:
         if self._state is _State.ANSWER:
@@ -186,6 +192,8 @@ class ReasoningFilter:
 def _may_begin(output: str) -> bool:
     """Return whether more of the output must be known to tell how it begins."""
     text = output.lstrip().lower()
-    return any(each.startswith(text) for each in BEGINNINGS) or bool(
-        re.fullmatch(r"(?:analysis|commentary|final)\s*(?:<\|?\w*\|?)?", text)
+    return (
+        any(each.startswith(text) for each in BEGINNINGS)
+        or re.fullmatch(r"(?:analysis|commentary|final)\s*(?:<\|?\w*\|?)?", text) is not None
+        or reasoning_headings.may_open(output)
     )

@@ -1,17 +1,19 @@
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections, transaction
 
 from core.db.migration_lock import migration_lock
 from core.db.roles import Role, acting_as_system
 from picard.database.grants import grant_rights, trust_owner
+from picard.database.login_roles import MissingRoleError, create_roles
 
 
 class Command(migrate.Command):
     """Django's migrate as the owner of the tables, under a lock: a second one, anywhere, waits for the first.
 
-    Afterwards the other roles of the database get their rights.
+    The other roles of the database are created before, and get their rights afterwards.
     """
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -20,7 +22,19 @@ class Command(migrate.Command):
                 super().handle(*args, **options)
                 return
             with migration_lock(connections[options["database"]]):
+                _create_roles()
                 trust_owner()
                 super().handle(*args, **options)
                 with transaction.atomic():
                     grant_rights()
+
+
+def _create_roles() -> None:
+    try:
+        with transaction.atomic():
+            create_roles()
+    except MissingRoleError as error:
+        raise CommandError(
+            f'The database has no role "{error}", and the user of MIGRATE_DATABASE_URL may not create it. Create it '
+            'as a superuser, or set DATABASE_URL alone (docs/deployment.md, "Database roles").'
+        ) from None

@@ -29,8 +29,8 @@ TOLERANCE = 0.08 if IS_LONG else 0.4
 def _mail_is_queued(settings: Settings, sends_mail: None, monkeypatch: pytest.MonkeyPatch) -> None:
     use_server(settings, "smtp://127.0.0.1:1")
     settings.ACCOUNT_RATE_LIMITS = dict.fromkeys(("signup", "reset_password"), "")
-    monkeypatch.setattr(address_forms, "RESET_LIMIT", RateLimit("password_reset", 1_000_000, 600.0))
-    monkeypatch.setattr(pending_signup, "EMAIL_LIMIT", RateLimit("sign_up_emails", 1_000_000, 600.0))
+    monkeypatch.setattr(address_forms, "RESET_LIMITS", (RateLimit("password_reset", 1_000_000, 600.0),) * 2)
+    monkeypatch.setattr(pending_signup, "EMAIL_LIMITS", (RateLimit("sign_up_emails", 1_000_000, 600.0),) * 2)
 
 
 @pytest.fixture

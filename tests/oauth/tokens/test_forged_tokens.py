@@ -3,6 +3,7 @@
 import os
 import random
 import string
+from collections.abc import Callable
 
 import pytest
 from django.conf import LazySettings
@@ -10,18 +11,31 @@ from django.test import Client
 
 from accounts.models import User
 from memories import scopes
+from oauth.tokens import personal
 from tests.chaos.report import record
 from tests.memories.api.callers import Caller
-from tests.oauth.flows import access_token, make_app
+from tests.oauth.flows import access_token, make_app, personal_token
 
 FORGED = int(os.environ.get("FORGED_TOKENS", "500"))
 ALPHABET = string.ascii_letters + string.digits
 
 
+def make_personal_token(ada: User) -> str:
+    return personal_token(ada, scopes.READ).secret
+
+
+def make_access_token(ada: User) -> str:
+    return access_token(ada, make_app(), scopes.READ)
+
+
 @pytest.mark.django_db
-def test_forged_tokens_are_rejected(ada: User, settings: LazySettings) -> None:
+@pytest.mark.compliance("Personal access tokens", "6")
+@pytest.mark.parametrize("make_token", [make_access_token, make_personal_token])
+def test_forged_tokens_are_rejected(
+    ada: User, settings: LazySettings, make_token: Callable[[User], str]
+) -> None:
     settings.API_ANONYMOUS_PER_MINUTE = 1_000_000
-    token, rng = access_token(ada, make_app(), scopes.READ), random.Random(7)
+    token, rng = make_token(ada), random.Random(7)
     tried: set[str] = set()
     while len(tried) < FORGED:  # variants can repeat
         tried |= {forge_token(token, rng)} - {token}
@@ -39,8 +53,16 @@ def forge_token(token: str, rng: random.Random) -> str:
             token[:index] or "x",
             token[:index] + token[index:].swapcase(),
             token[:6] + "".join(rng.choices(ALPHABET, k=len(token) - 6)),
+            forge_check_digits(token, rng),
         ]
     )
+
+
+def forge_check_digits(token: str, rng: random.Random) -> str:
+    """Return a personal access token that is well-formed, as anybody can make one."""
+    length = len(token) - len(personal.PREFIX) - personal.CHECK_CHARACTERS
+    drawn = "".join(rng.choices(ALPHABET, k=length))
+    return f"{personal.PREFIX}{drawn}{personal.compute_check_digits(drawn)}"
 
 
 def get_status(token: str) -> int:

@@ -194,3 +194,12 @@ def test_env_file_extends_the_environment_without_substitution(
 def test_empty_text_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIND", "")  # as a line `BIND=` of .env
     assert Environment().str("BIND", default="127.0.0.1") == "127.0.0.1"
+
+
+def test_a_url_without_host_and_password_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PGHOST": "db", "PGPORT": "5433", "PGDATABASE": "memory", "SECRET": "p/#+="}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("X", "postgresql://ada@")
+    assert tuple(Environment().db("X", "SECRET").values()) == ("memory", "ada", "p/#+=", "db", "5433", {})
+    monkeypatch.setenv("X", "postgresql://ada:own@h:1/n")
+    assert tuple(Environment().db("X", "SECRET").values()) == ("n", "ada", "own", "h", "1", {})

@@ -107,7 +107,7 @@ def test_check_that_raises_fails_alone_without_quoting_the_error(monkeypatch: py
     monkeypatch.setattr("picard.observability.health.check_migrations", migrations)
     findings = run_checks()
     assert findings["migrations"].state == State.FAIL
-    assert findings["database"].state == State.OK
+    assert findings["pgvector"].state == State.OK
     assert "hunter2" not in str(findings)
 
 
@@ -133,6 +133,12 @@ def test_unavailable_database_gets_the_database_hint(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("picard.observability.health.check_keys", keys)
     finding = run_checks()["keys"]
     assert (finding.state, "DATABASE_URL" in finding.hint) == (State.FAIL, True)
+
+
+@pytest.mark.django_db
+def test_web_server_with_the_rights_of_the_owner_gets_a_warning() -> None:
+    finding = run_checks()["database"]  # the role of the tests is a member of the owner
+    assert (finding.state, "picard_test owns the tables" in finding.said) == (State.WARN, True)
 
 
 def test_unmigrated_database_gets_the_migrate_hint() -> None:

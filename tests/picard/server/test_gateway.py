@@ -19,9 +19,11 @@ from django.urls import path
 
 from core.request_threads import run_in_thread
 from picard.server import gateway as gateway_module
+from picard.server import upload_slots
 from picard.server.clients import ClientDirectory
 from picard.server.concurrency import ConcurrencyLimit
 from picard.server.gateway import Gateway
+from picard.server.upload_slots import MAX_UPLOADS
 from picard.server.wsgi import DEFERRED_KEY
 
 MAX_BODY_BYTES = 3_000_000
@@ -466,6 +468,70 @@ def test_upload_that_waits_too_long_for_another_gets_503(monkeypatch: pytest.Mon
 
     status, headers, _ = _run_with_gateway(scenario, **UPLOADS)
     assert (status, headers["retry-after"]) == (503, "10")
+
+
+async def _fill_upload_slots(gateway: Gateway, chunks: list[Any]) -> "list[asyncio.Task[Reply]]":
+    """Begin an upload of one user in each slot; the last is the slowest."""
+    uploads = []
+    for number in reversed(range(MAX_UPLOADS)):
+        body = [b"x" * 1_000 * (number + 1), *chunks]
+        uploads.append(asyncio.create_task(_upload_as(gateway, f"user{number}", body)))
+    while [slot.received > 0 for slot in gateway._upload_slots._held] != [True] * MAX_UPLOADS:
+        if all(upload.done() for upload in uploads):
+            break
+        await asyncio.sleep(0.01)
+    return uploads
+
+
+def test_the_slowest_upload_gives_way_to_one_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_slots, "KEPT_S", 0.05)
+    monkeypatch.setattr(upload_slots, "CHECK_S", 0.01)
+
+    async def scenario(gateway: Gateway) -> list[Reply]:
+        uploads = await _fill_upload_slots(gateway, [may_end := asyncio.Event(), b"x"])
+        replies = [
+            (await asyncio.wait_for(_upload_as(gateway, user, [b"x"]), 5))[0] for user in ("eve", "mal")
+        ]
+        assert replies == [200, 200]
+        assert [upload.done() for upload in uploads] == [False] * (MAX_UPLOADS - 1) + [True]
+        may_end.set()
+        return await asyncio.gather(*uploads)
+
+    *kept, (status, headers, _) = _run_with_gateway(scenario, **UPLOADS)
+    assert [each[0] for each in kept] == [200] * (MAX_UPLOADS - 1)
+    assert (status, headers["connection"]) == (503, "close")
+
+
+@pytest.mark.parametrize(("name", "value"), [("KEPT_S", 60.0), ("KEPT_BYTES_PER_S", 0)])
+def test_a_new_or_a_fast_upload_does_not_give_way(
+    name: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_slots, "KEPT_S", 0.0)
+    monkeypatch.setattr(upload_slots, "CHECK_S", 0.01)
+    monkeypatch.setattr(upload_slots, name, value)
+    monkeypatch.setattr(gateway_module, "UPLOAD_WAIT_S", 0.2)
+
+    async def scenario(gateway: Gateway) -> list[int]:
+        uploads = await _fill_upload_slots(gateway, [may_end := asyncio.Event(), b"x"])
+        waiting = await _upload_as(gateway, "eve", [b"x"])
+        may_end.set()
+        return [waiting[0], *[reply[0] for reply in await asyncio.gather(*uploads)]]
+
+    assert _run_with_gateway(scenario, **UPLOADS) == [503] + [200] * MAX_UPLOADS
+
+
+def test_an_upload_whose_client_leaves_while_it_waits_takes_no_slot() -> None:
+    async def scenario(gateway: Gateway) -> list[int]:
+        uploads = await _fill_upload_slots(gateway, [may_end := asyncio.Event(), b"x"])
+        waiting = asyncio.create_task(_upload_as(gateway, "eve", [b"x"]))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        may_end.set()
+        await asyncio.gather(*uploads, waiting, return_exceptions=True)
+        uploads = await _fill_upload_slots(gateway, [b"x"])
+        return [reply[0] for reply in await asyncio.wait_for(asyncio.gather(*uploads), 5)]
+
+    assert _run_with_gateway(scenario, **UPLOADS) == [200] * MAX_UPLOADS
 
 
 UPLOADS: dict[str, Any] = {"upload_paths": ["/import"], "max_upload_bytes": 2 * MAX_BODY_BYTES}
