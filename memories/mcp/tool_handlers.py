@@ -124,9 +124,9 @@ def handle_list_recent(
 
 def handle_get_context(
     actor: Actor, arguments: tool_arguments.GetContextArguments
-) -> tool_results.ContextResult:
+) -> tool_results.TextResult:
     context = build_context(actor, max_tokens=arguments.max_tokens, query=arguments.query)
-    return tool_results.ContextResult(text=context.text, omitted=context.omitted)
+    return tool_results.TextResult(text=context.text or _("The user has saved no memories yet."))
 
 
 def handle_ask_persona(

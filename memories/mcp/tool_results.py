@@ -143,11 +143,10 @@ class WriteResult(ToolResult):
     note: str | None = None
 
 
-class ContextResult(ToolResult):
-    """The context; `omitted`: how many more memories hold now."""
+class TextResult(ToolResult):
+    """A result that is only a text: in JSON as well, it would have more tokens than were asked for."""
 
     text: str
-    omitted: int
 
 
 class TrashResult(ToolResult):

@@ -70,7 +70,9 @@ class ToolSpec:
             title=self.title,
             description=self.description,
             input_schema=self.arguments_class.schema_json(),
-            output_schema=self.result_class.schema_json(),
+            output_schema=None
+            if self.result_class is tool_results.TextResult
+            else self.result_class.schema_json(),
             annotations=hints,
         )
 
@@ -81,6 +83,8 @@ class ToolSpec:
 
     @staticmethod
     def build_call_result(result: tool_results.ToolResult) -> CallToolResult:
+        if isinstance(result, tool_results.TextResult):
+            return CallToolResult(content=[TextContent(text=result.text)])
         return CallToolResult(
             content=[TextContent(text=result.model_dump_json(exclude_none=True))],
             structured_content=result.model_dump(mode="json", exclude_none=True),
@@ -129,8 +133,8 @@ _TOOL_SPECS = (
     ToolSpec(
         "get_context", "Get context",
         "Get what to know of the user at the start: pinned and newest memories.",
-        _require_scopes(scopes.READ), tool_arguments.GetContextArguments, tool_results.ContextResult,
-        tool_handlers.handle_get_context, is_long=True,
+        _require_scopes(scopes.READ), tool_arguments.GetContextArguments, tool_results.TextResult,
+        tool_handlers.handle_get_context,
     ),
     ToolSpec(
         "ask_persona", "Ask a persona",
