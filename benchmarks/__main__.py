@@ -29,12 +29,14 @@ KINDS = {
     PEERS: {"EMBEDDING_PROVIDER": "benchmarks.peers.work.Provider", "LOG_LEVEL": "ERROR", **ONE_THREAD},
     "oauth": {"EMBEDDING_PROVIDER": FIXED_VECTOR},
     "row_security": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
+    "context": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
     "http": SERVING,
     "ai": SERVING,
 }
 MODULES = {
     PEERS: "benchmarks.peers.comparison",
     "row_security": "benchmarks.servers.row_security",
+    "context": "benchmarks.servers.context",
 }  # default: benchmarks.<kind>
 
 

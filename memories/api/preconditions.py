@@ -1,10 +1,11 @@
-"""Handle the If-Match and Idempotency-Key headers."""
+"""Handle the If-Match, If-None-Match and Idempotency-Key headers."""
 
 import re
 from collections.abc import Callable
 from typing import cast
 
 import orjson
+from django.utils.http import parse_etags
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +30,13 @@ def parse_if_match(request: Request) -> int | None:
         raise _build_header_error("If-Match", "Send exactly one ETag.")
     strong = re.fullmatch(r'"([1-9][0-9]{0,9})"', value)  # a weak ETag never matches (RFC 9110, 13.1.1)
     return int(strong[1]) if strong else NO_VERSION
+
+
+def respond_unless_unchanged(request: Request, etag: str, data: object) -> Response:
+    """Respond with the data, or with 304 if the client has it (RFC 9110, 13.1.2: weak comparison)."""
+    given = parse_etags(request.headers.get("If-None-Match", ""))
+    is_known = "*" in given or etag in {each.removeprefix("W/") for each in given}
+    return Response(None if is_known else data, status=304 if is_known else 200, headers={"ETag": etag})
 
 
 def respond_idempotently(request: Request, act: Callable[[], Response]) -> Response:

@@ -9,6 +9,7 @@ from accounts.actor import Actor
 from accounts.models import User
 from memories import scopes
 from memories.clients.activity import AppUsage
+from memories.context.selection import Context
 from memories.errors import ApprovalRequired
 from memories.models import AuditEvent, ImportBatch, Memory, MemoryRevision, Tag
 from memories.models.visibility import get_visible_source
@@ -25,13 +26,24 @@ from memories.validation.drafts import CHANGEABLE_FIELDS
 from oauth.models import AppGrant
 
 MEMORY_FIELDS = (
-    "id", "text", "visibility", "tags", "expires_at", "supersedes", "superseded_by", "superseded_at", "version",
+    "id", "text", "visibility", "tags", "expires_at", "supersedes", "superseded_by", "superseded_at", "pinned",
+    "version",
     "source", "state", "created_at", "updated_at",
 )  # fmt: skip
 
 
 def serialize_memory(memory: Memory) -> dict[str, Any]:
     return represent_memory(memory, MEMORY_FIELDS)
+
+
+def serialize_context(context: Context) -> dict[str, Any]:
+    return {
+        "text": context.text,
+        "token_count": context.token_count,
+        "max_tokens": context.max_tokens,
+        "memories": context.memory_ids,
+        "omitted": context.omitted,
+    }
 
 
 def serialize_approval_required(error: ApprovalRequired) -> dict[str, Any]:

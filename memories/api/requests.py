@@ -20,6 +20,7 @@ from memories.api.strict_fields import (
     StrictUUID,
     describe_string,
 )
+from memories.context import selection
 from memories.models import CLIENT_ID_CHARACTERS, SOURCE_CHARACTERS, Visibility
 from memories.models.visibility import Filters
 from memories.portability.exports.formats import EXPORT_FORMATS
@@ -35,6 +36,7 @@ COLUMN_CHARACTERS = 500
 DEFAULT_LIMIT = 25
 DEFAULT_SEARCH_LIMIT = 10
 SUPERSEDES = "ID of the older memory that this one replaces. `null`: none."
+PINNED = "First in the context of all apps. If an app pins it, the user must approve that."
 
 
 @extend_schema_field({"type": "string", "minLength": 1, "maxLength": limits.TEXT_CHARACTERS})
@@ -74,6 +76,7 @@ class MemoryIn(StrictSerializer):
     tags = TagNames(default=list)
     expires_at = AwareDateTime(default=None, allow_null=True, help_text="`null`: never.")
     supersedes = StrictUUID(default=None, allow_null=True, help_text=SUPERSEDES)
+    pinned = StrictBoolean(default=False, help_text=PINNED)
 
 
 class CreateQuery(StrictSerializer):
@@ -94,6 +97,7 @@ class MemoryChanges(StrictSerializer):
     tags = TagNames(required=False)
     expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
     supersedes = StrictUUID(required=False, allow_null=True, help_text=SUPERSEDES)
+    pinned = StrictBoolean(required=False, help_text=PINNED)
 
 
 class FiltersIn(StrictSerializer):
@@ -187,6 +191,29 @@ class ActivityQuery(PageQuery):
 class ListQuery(FiltersIn, PageQuery):
     """The query parameters of the list of memories."""
 
+    pinned = serializers.BooleanField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="`true`: only pinned memories. `false`: only others.",
+    )
+
+
+class ContextQuery(StrictSerializer):
+    """How long the context may be, and what it is for."""
+
+    max_tokens = serializers.IntegerField(
+        min_value=selection.MIN_TOKENS,
+        max_value=selection.MAX_TOKENS,
+        default=selection.DEFAULT_TOKENS,
+        help_text="The most tokens that the text may have.",
+    )
+    query: Any = serializers.CharField(
+        default="",
+        max_length=limits.QUERY_CHARACTERS,
+        help_text="What the conversation is about: related memories come right after the pinned ones.",
+    )
+
 
 class SearchIn(FiltersIn):
     query = describe_string(minLength=1, maxLength=limits.QUERY_CHARACTERS)
@@ -206,6 +233,7 @@ class OperationIn(StrictSerializer):
     tags = TagNames(required=False)
     expires_at = AwareDateTime(required=False, allow_null=True, help_text="`null`: never.")
     supersedes = StrictUUID(required=False, allow_null=True, help_text=SUPERSEDES)
+    pinned = StrictBoolean(required=False, help_text=PINNED)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         is_new = attrs["op"] == "create"
@@ -303,6 +331,7 @@ def build_filters(values: dict[str, Any]) -> Filters:
         source=values.get("source"),
         since=values.get("since"),
         until=values.get("until"),
+        pinned=values.get("pinned"),
     )
 
 

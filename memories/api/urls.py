@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from memories.api.openapi import views as openapi_views
-from memories.api.views import apps, memories, person, portability, proposals, tags
+from memories.api.views import apps, context, memories, person, portability, proposals, tags
 
 app_name = "api"
 urlpatterns = [
@@ -39,6 +39,7 @@ urlpatterns = [
         proposals.AcceptProposalView.as_view(),
         name="accept_proposal",
     ),
+    path("v1/context/", context.ContextView.as_view(), name="context"),
     path("v1/tags/", tags.TagListView.as_view(), name="tags"),
     path("v1/tags/<uuid:tag_id>/", tags.TagDetailView.as_view(), name="tag"),
     path("v1/tags/<uuid:tag_id>/merge/", tags.MergeTagsView.as_view(), name="merge_tags"),

@@ -146,6 +146,11 @@ def build_resource_error(error: Exception, uri: str) -> MCPError:
     return MCPError(INTERNAL_ERROR, _describe_error(error))
 
 
+def build_prompt_error(error: Exception) -> MCPError:
+    is_invalid = isinstance(error, ValidationError)
+    return MCPError(INVALID_PARAMS if is_invalid else INTERNAL_ERROR, _describe_error(error))
+
+
 def build_params_error(error: pydantic.ValidationError) -> MCPError:
     return MCPError(INVALID_PARAMS, _describe_error(error))
 

@@ -16,7 +16,9 @@ from mcp_types import (
     TextContent,
 )
 
-from memories.mcp.errors import build_unknown_name_error
+from memories.context.selection import build_context
+from memories.mcp.context import get_call_context
+from memories.mcp.errors import build_prompt_error, build_unknown_name_error
 
 Context = ServerRequestContext[Any, Any]
 ABOUT_ME, REMEMBER_THIS = "about_me", "remember_this"
@@ -25,7 +27,7 @@ _PROMPTS = ListPromptsResult(
         Prompt(
             name=ABOUT_ME,
             title="What do you know about me?",
-            description="Summarize the user's memories, in general or on a topic.",
+            description="What the user's memories say, in general or on a topic.",
             arguments=[
                 PromptArgument(name="topic", description="Topic; omit for everything", required=False)
             ],
@@ -44,10 +46,17 @@ async def list_prompts(_context: Context, _params: PaginatedRequestParams | None
     return _PROMPTS
 
 
-async def get_prompt(_context: Context, params: GetPromptRequestParams) -> GetPromptResult:
+async def get_prompt(context: Context, params: GetPromptRequestParams) -> GetPromptResult:
     arguments = params.arguments or {}
     if params.name == ABOUT_ME:
-        return _build_prompt_result(_build_about_me_prompt(arguments.get("topic", "").strip()))
+        topic = arguments.get("topic", "").strip()
+        try:
+            known = await get_call_context(context).run_in_thread(
+                lambda actor: build_context(actor, query=topic).text
+            )
+        except Exception as error:  # noqa: BLE001 - every error becomes an MCP error
+            raise build_prompt_error(error) from None
+        return _build_prompt_result(_build_about_me_prompt(known, topic))
     if params.name == REMEMBER_THIS:
         text = arguments.get("text", "").strip()
         if not text:
@@ -58,12 +67,14 @@ async def get_prompt(_context: Context, params: GetPromptRequestParams) -> GetPr
     raise build_unknown_name_error("prompt")
 
 
-def _build_about_me_prompt(topic: str) -> str:
-    if topic:
-        return (
-            f"Search my memories for this topic and tell me what they say. Cite each memory. Topic: {topic}"
-        )
-    return "List my recent memories and tell me in a few sentences what you know about me. Cite each memory."
+def _build_about_me_prompt(known: str, topic: str) -> str:
+    """Return the request with the context: a client without tools can answer it too."""
+    request = (
+        f"Tell me what you know about this from my memories, and cite each that you use. Topic: {topic}"
+        if topic
+        else "Tell me in a few sentences what you know about me, and cite each memory that you use."
+    )
+    return f"{known or 'I have not saved any memory yet.'}\n\n{request}"
 
 
 def _build_prompt_result(text: str) -> GetPromptResult:

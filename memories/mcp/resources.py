@@ -1,4 +1,4 @@
-"""Resources in JSON: a memory by ID, the user's memories and the profile."""
+"""Resources: a memory by ID, the user's memories and the profile in JSON, and the context as text."""
 
 import json
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from mcp_types import (
 
 from accounts.actor import Actor
 from memories import scopes
+from memories.context.selection import build_context
 from memories.errors import MemoryNotFound
 from memories.mcp import tool_results
 from memories.mcp.context import get_call_context
@@ -28,11 +29,18 @@ from memories.mcp.tool_arguments import MAX_RESULTS, MAX_TOKENS
 from memories.services import reads
 
 Context = ServerRequestContext[Any, Any]
-JSON = "application/json"
-MEMORY, MEMORIES, PROFILE = "memory://", "memories://", "memory://profile"
+JSON, TEXT = "application/json", "text/plain"
+MEMORY, MEMORIES, PROFILE, CONTEXT = "memory://", "memories://", "memory://profile", "memory://context"
 
 _PROFILE = Resource(
     uri=PROFILE, name="profile", title="Profile", description="The user's profile.", mime_type=JSON
+)
+_CONTEXT = Resource(
+    uri=CONTEXT,
+    name="context",
+    title="Context",
+    description="What to know of the user at the start: pinned and newest memories.",
+    mime_type=TEXT,
 )
 _TEMPLATES = ListResourceTemplatesResult(
     resource_templates=[
@@ -58,7 +66,7 @@ async def list_resources(context: Context, _params: PaginatedRequestParams | Non
         description="The user's newest memories.",
         mime_type=JSON,
     )
-    return ListResourcesResult(resources=[_PROFILE, own])
+    return ListResourcesResult(resources=[_PROFILE, _CONTEXT, own])
 
 
 async def list_resource_templates(
@@ -73,17 +81,25 @@ async def read_resource(context: Context, params: ReadResourceRequestParams) -> 
         text = await get_call_context(context).run_in_thread(lambda actor: _read_uri(actor, uri))
     except Exception as error:  # noqa: BLE001 - every error becomes an MCP error
         raise build_resource_error(error, uri) from None
-    return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=JSON, text=text)])
+    mime_type = TEXT if _normalize_uri(uri) == CONTEXT else JSON
+    return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=mime_type, text=text)])
+
+
+def _normalize_uri(uri: str) -> str:
+    # RFC 3986 6.2.2.1: the scheme is case-insensitive. UUIDs are too, and a final slash changes nothing.
+    scheme, separator, name = uri.strip().partition("://")
+    return (scheme + separator + name.strip("/")).lower()
 
 
 def _read_uri(actor: Actor, uri: str) -> str:
     """Return the resource. Raises MemoryNotFound if it does not exist or belongs to another user."""
-    # RFC 3986 6.2.2.1: the scheme is case-insensitive. UUIDs are too, and a final slash changes nothing.
-    scheme, separator, name = uri.strip().partition("://")
-    prefix, name = scheme.lower() + separator, name.strip("/")
-    if prefix + name.lower() == PROFILE:
+    normalized = _normalize_uri(uri)
+    if normalized == PROFILE:
         return _read_profile(actor)
-    if read := _READERS.get(prefix):
+    if normalized == CONTEXT:
+        return build_context(actor).text
+    scheme, separator, name = normalized.partition("://")
+    if read := _READERS.get(scheme + separator):
         with suppress(ValueError):
             return read(actor, UUID(name))
     raise MemoryNotFound

@@ -18,6 +18,9 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema
 
 from accounts.models import User
+from memories.context.selection import DEFAULT_TOKENS as DEFAULT_CONTEXT
+from memories.context.selection import MAX_TOKENS as MAX_CONTEXT
+from memories.context.selection import MIN_TOKENS as MIN_CONTEXT
 from memories.mcp.argument_values import (
     extract_id,
     is_empty_list,
@@ -50,6 +53,16 @@ def _parse_visibility(value: object) -> object:
     return None if value == ANY else value
 
 
+def _parse_pin(value: object) -> object:
+    """Return None for "unchanged": `false` would be what a client in strict mode gives for nothing."""
+    if isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else value
+    return (
+        {UNCHANGED: None, "true": True, "false": False}.get(text, value) if isinstance(text, str) else value
+    )
+
+
 MemoryId = Annotated[str, BeforeValidator(extract_id), Field(description="ID of the memory")]
 Tags = Annotated[
     list[str],
@@ -70,22 +83,25 @@ ResultLimit = Annotated[
 ]
 TokenBudget = Annotated[
     int,
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Of the result; {MAX_TOKENS} by default"),
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{MAX_TOKENS} by default"),
     BeforeValidator(parse_integer),
 ]
 ListBudget = Annotated[
     int,
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Of the result; {LIST_TOKENS} by default"),
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"{LIST_TOKENS} by default"),
     BeforeValidator(parse_integer),
 ]
 SINCE = "Created since this date or time (ISO 8601). Empty: any"
 UNTIL = "Created before this time or the end of this date. Empty: any"
-SUPERSEDES = "ID of the memory that this replaces because the fact changed. Empty: none"
+SUPERSEDES = "ID of the memory that this replaces. Empty: none"
+PINNED = "First in every context; the user must approve it"
+UNCHANGED = "unchanged"
 _TAG_NAMES = ("tags", "tag")
 _ID_NAMES = AliasChoices("id", "memory_id", "memoryId", "uri", "url")
 _EXPIRY_ALIASES = AliasChoices("expires_at", "expires", "expiry")
 _LIMIT_ALIASES = AliasChoices("limit", "max_results", "n", "k", "top_k", "count")
 _SUPERSEDES_ALIASES = AliasChoices("supersedes", "replaces", "supersedes_id", "replaced_id")
+_PINNED_ALIASES = AliasChoices("pinned", "pin", "is_pinned")
 Superseded = Annotated[str | None, BeforeValidator(extract_id), Field(description=SUPERSEDES)]
 _BUDGET_ALIASES = AliasChoices("max_tokens", "token_budget", "budget")
 
@@ -201,6 +217,9 @@ class AddMemoryArguments(ToolArguments):
         Field(description='When it expires: ISO 8601, a date until its end; or "never", the default'),
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
     supersedes: Superseded = Field(default=None, validation_alias=_SUPERSEDES_ALIASES)
+    pinned: Annotated[bool, Field(description=PINNED)] = Field(
+        default=False, validation_alias=_PINNED_ALIASES
+    )
 
 
 class UpdateMemoryArguments(ToolArguments):
@@ -217,6 +236,12 @@ class UpdateMemoryArguments(ToolArguments):
         Field(description='New expiry, or "never". Empty: no change'),
     ] = Field(default=None, validation_alias=_EXPIRY_ALIASES)
     supersedes: Superseded = Field(default=None, validation_alias=_SUPERSEDES_ALIASES)
+    pinned: Annotated[
+        bool | None,
+        BeforeValidator(_parse_pin),
+        WithJsonSchema({"type": "string", "enum": [UNCHANGED, "true", "false"]}),
+        Field(description=PINNED),
+    ] = Field(default=None, validation_alias=_PINNED_ALIASES)
 
     @classmethod
     def select_given(cls, arguments: Mapping[str, object]) -> dict[str, object]:
@@ -240,6 +265,18 @@ class ListRecentArguments(ToolArguments):
         default=None, validation_alias=AliasChoices("since", "after", "from", "start")
     )
     max_tokens: ListBudget = Field(default=LIST_TOKENS, validation_alias=_BUDGET_ALIASES)
+
+
+class GetContextArguments(ToolArguments):
+    query: Annotated[
+        str,
+        Field(description="Topic, to put related memories first. Empty: none"),
+    ] = Field(default="", validation_alias=AliasChoices("query", "q", "topic", "question", "text"))
+    max_tokens: Annotated[
+        int,
+        Field(ge=MIN_CONTEXT, le=MAX_CONTEXT, description=f"{DEFAULT_CONTEXT} by default"),
+        BeforeValidator(parse_integer),
+    ] = Field(default=DEFAULT_CONTEXT, validation_alias=_BUDGET_ALIASES)
 
 
 class AskPersonaArguments(ToolArguments):

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from memories.context.selection import build_context
 from memories.errors import ApprovalRequired, MemoryNotFound
 from memories.mcp import tool_arguments, tool_results
 from memories.models.visibility import Filters
@@ -69,6 +70,7 @@ def handle_add_memory(actor: Actor, arguments: tool_arguments.AddMemoryArguments
             tags=arguments.tags,
             expires_at=UNSET if arguments.expires_at is None else expires_at,
             supersedes=_parse_superseded(arguments.supersedes),
+            pinned=arguments.pinned,
         )
     except ApprovalRequired as error:
         return tool_results.build_approval_result(error)
@@ -90,6 +92,8 @@ def handle_update_memory(
         changes["expires_at"] = _parse_expiry(actor, arguments.expires_at)
     if arguments.supersedes is not None:
         changes["supersedes"] = _parse_superseded(arguments.supersedes)
+    if arguments.pinned is not None:
+        changes["pinned"] = arguments.pinned
     try:
         memory = writes.update_memory(actor, _parse_id(arguments.id), **changes)
     except ApprovalRequired as error:
@@ -97,7 +101,7 @@ def handle_update_memory(
     result = tool_results.build_write_result(memory)
     if not changes:
         result.note = _(
-            "Nothing was changed: give text, tags, expires_at or supersedes. Empty values change nothing."
+            "Nothing was changed: give text, tags, expires_at, supersedes or pinned. Empty values change nothing."
         )
     return result
 
@@ -116,6 +120,13 @@ def handle_list_recent(
     filters = Filters(since=_parse_time(actor, "since", arguments.since))
     page = reads.list_memories(actor, filters=filters, limit=arguments.limit)
     return tool_results.build_list_result(((memory, None) for memory in page.memories), arguments.max_tokens)
+
+
+def handle_get_context(
+    actor: Actor, arguments: tool_arguments.GetContextArguments
+) -> tool_results.TextResult:
+    context = build_context(actor, max_tokens=arguments.max_tokens, query=arguments.query)
+    return tool_results.TextResult(text=context.text or _("The user has saved no memories yet."))
 
 
 def handle_ask_persona(

@@ -34,14 +34,16 @@ from memories.validation import limits
 TITLE_CHARACTERS = 60
 MIN_EXCERPT = 300  # characters of each memory in a list; rather than less, fewer memories
 RESULT_FIELDS = (
-    "tags", "visibility", "created_at", "updated_at", "expires_at", "supersedes", "superseded_by", "superseded_at"
+    "tags", "visibility", "created_at", "updated_at", "expires_at", "supersedes", "superseded_by", "superseded_at",
+    "pinned",
 )  # fmt: skip
 METADATA_FIELDS = (*RESULT_FIELDS, "version", "source")
-SAVED_FIELDS = ("version", "tags", "visibility", "expires_at", "supersedes")
+SAVED_FIELDS = ("version", "tags", "visibility", "expires_at", "supersedes", "pinned")
 
 
 _SUPERSEDES: Any = Field(default=None, description="ID of the older memory that this one replaces")
 _SUPERSEDED_BY: Any = Field(default=None, description="ID of the newer memory that says what holds now")
+_PINNED: Any = Field(default=None, description="First in every context")
 _SUPERSEDED_AT: Any = Field(default=None, description="Until then this was true; it is past")
 
 
@@ -75,6 +77,7 @@ class MemoryResult(ToolResult):
     supersedes: UUID | None = _SUPERSEDES
     superseded_by: UUID | None = _SUPERSEDED_BY
     superseded_at: datetime | None = _SUPERSEDED_AT
+    pinned: bool | None = _PINNED
     score: float | None = Field(default=None, description="Ranks this result list only")
     strength: float | None = Field(
         default=None, description="Comparable between results; about 0 if unrelated"
@@ -108,6 +111,7 @@ class DocumentMetadata(ToolResult):
     supersedes: UUID | None = _SUPERSEDES
     superseded_by: UUID | None = _SUPERSEDED_BY
     superseded_at: datetime | None = _SUPERSEDED_AT
+    pinned: bool | None = _PINNED
     is_cut: bool | None = None
 
 
@@ -133,9 +137,16 @@ class WriteResult(ToolResult):
     visibility: str | None = None
     expires_at: datetime | None = None
     supersedes: UUID | None = _SUPERSEDES
+    pinned: bool | None = _PINNED
     existed: bool | None = None
     waits: bool | None = None
     note: str | None = None
+
+
+class TextResult(ToolResult):
+    """A result that is only a text: in JSON as well, it would have more tokens than were asked for."""
+
+    text: str
 
 
 class TrashResult(ToolResult):
@@ -196,13 +207,17 @@ def derive_title(text: str) -> str:
     return shorten_text(text.split("\n", 1)[0], TITLE_CHARACTERS)
 
 
+def _represent_memory(memory: Memory, names: Sequence[str]) -> dict[str, Any]:
+    return represent_memory(memory, names, pinned=memory.pinned or None)
+
+
 def build_memory_result(memory: Memory, text: str, hit: Hit | None = None) -> MemoryResult:
     result = MemoryResult(
         id=str(memory.pk),
         title=derive_title(text),
         text=text,
         url=get_memory_url(memory),
-        **represent_memory(memory, RESULT_FIELDS),
+        **_represent_memory(memory, RESULT_FIELDS),
     )
     if hit is not None:
         result.score, result.strength = round(hit.score, 4), round(hit.strength, 4)
@@ -260,7 +275,7 @@ def build_document(memory: Memory, max_tokens: int) -> Document:
         title=derive_title(memory.text),
         text=memory.text,
         url=get_memory_url(memory),
-        metadata=DocumentMetadata(**represent_memory(memory, METADATA_FIELDS)),
+        metadata=DocumentMetadata(**_represent_memory(memory, METADATA_FIELDS)),
     )
     if document.token_count <= max_tokens:
         return document
@@ -280,7 +295,7 @@ def build_write_result(memory: Memory, *, existed: bool | None = None) -> WriteR
         id=str(memory.pk),
         title=derive_title(memory.text),
         url=get_memory_url(memory),
-        **represent_memory(memory, SAVED_FIELDS),
+        **_represent_memory(memory, SAVED_FIELDS),
         existed=existed,
     )
 

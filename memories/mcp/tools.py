@@ -1,4 +1,4 @@
-"""The eight tools: names, descriptions, required scopes, arguments, results and handlers."""
+"""The tools: names, descriptions, required scopes, arguments, results and handlers."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from memories import scopes
 from memories.mcp import tool_arguments, tool_handlers, tool_results
 from memories.mcp.context import get_call_context
 from memories.mcp.errors import build_tool_error, build_unknown_name_error
-from memories.mcp.messages import CALL_TOOL, READ_RESOURCE
+from memories.mcp.messages import CALL_TOOL, GET_PROMPT, READ_RESOURCE
+from memories.mcp.prompts import ABOUT_ME
 from memories.persona import retrieval as persona_retrieval
 
 Context = ServerRequestContext[Any, Any]
@@ -69,7 +70,9 @@ class ToolSpec:
             title=self.title,
             description=self.description,
             input_schema=self.arguments_class.schema_json(),
-            output_schema=self.result_class.schema_json(),
+            output_schema=None
+            if self.result_class is tool_results.TextResult
+            else self.result_class.schema_json(),
             annotations=hints,
         )
 
@@ -80,6 +83,8 @@ class ToolSpec:
 
     @staticmethod
     def build_call_result(result: tool_results.ToolResult) -> CallToolResult:
+        if isinstance(result, tool_results.TextResult):
+            return CallToolResult(content=[TextContent(text=result.text)])
         return CallToolResult(
             content=[TextContent(text=result.model_dump_json(exclude_none=True))],
             structured_content=result.model_dump(mode="json", exclude_none=True),
@@ -126,9 +131,14 @@ _TOOL_SPECS = (
         tool_handlers.handle_list_recent,
     ),
     ToolSpec(
+        "get_context", "Get context",
+        "Get what to know of the user at the start: pinned and newest memories.",
+        _require_scopes(scopes.READ), tool_arguments.GetContextArguments, tool_results.TextResult,
+        tool_handlers.handle_get_context,
+    ),
+    ToolSpec(
         "ask_persona", "Ask a persona",
-        "Answer a question from memories, citing them: the user's own, or another user's public ones by handle. "
-        "`closest` are only near it.",
+        "Answer a question from memories, citing them: the user's own, or another user's public ones by handle.",
         _get_persona_scopes, tool_arguments.AskPersonaArguments, tool_results.PersonaAnswer,
         tool_handlers.handle_ask_persona, is_long=True,
     ),
@@ -151,6 +161,8 @@ def get_required_scopes(message: Mapping[str, Any], actor: Actor) -> Collection[
     """
     if message.get("method") == READ_RESOURCE:
         return (scopes.READ,)
+    if message.get("method") == GET_PROMPT:
+        return (scopes.READ,) if message["params"].get("name") == ABOUT_ME else ()
     if message.get("method") != CALL_TOOL:
         return ()
     tool, arguments = TOOLS.get(str(message["params"].get("name"))), message["params"]["arguments"]

@@ -68,7 +68,8 @@ class Memory(Owned, models.Model):
     the time of the last change of the text. `source` is who wrote it: a channel ("web") or an app ("api:<client id>").
     `conversation` and `position` order consecutive messages, as in an imported chat: search also matches such a memory
     by its neighbors' words. `supersedes` is the older memory that this one replaces. `imported_id` is the id in the
-    file that it was imported from: a further import finds it by this, and exports write it. The `index_*` columns are
+    file that it was imported from: a further import finds it by this, and exports write it. `pinned` ones come first in
+    the context that apps get (memories/context). The `index_*` columns are
     its embedding job: `pending` memories are due at `index_due_at` and leased by the worker `index_leased_by` while
     that worker holds its advisory lock.
     """
@@ -89,6 +90,7 @@ class Memory(Owned, models.Model):
     position = models.PositiveIntegerField(null=True, editable=False)
     supersedes = OwnedKey("self", null=True, db_index=False, related_name="+", editable=False)
     imported_id = models.UUIDField(null=True, editable=False)
+    pinned = models.BooleanField(default=False, db_default=False)
 
     index_state = models.CharField(
         max_length=7, choices=IndexState, default=IndexState.PENDING, editable=False
@@ -151,6 +153,7 @@ class Memory(Owned, models.Model):
             models.Index(
                 fields=["supersedes"], name="memory_supersedes", condition=Q(supersedes__isnull=False)
             ),
+            models.Index(fields=["owner", "-id"], name="memory_pinned", condition=Q(pinned=True)),
         ]
 
     def __str__(self) -> str:

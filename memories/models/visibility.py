@@ -24,7 +24,7 @@ class Filters:
     """Conditions of a list or a search, applied before ranking. The default restricts nothing.
 
     tags_any, tags_all: tag ids. source: a channel ("web"), an app ("api:<client id>") or APP. since, until: creation
-    time, until exclusive.
+    time, until exclusive. pinned: only pinned ones, or only others.
     """
 
     visibility: str | None = None
@@ -33,6 +33,7 @@ class Filters:
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    pinned: bool | None = None
 
 
 def get_visible_source(actor: Actor, source: str) -> str:
@@ -125,7 +126,7 @@ class VisibleQuerySet(QuerySet[Row]):
         return found
 
     def filter_by_origin(self, actor: Actor, filters: Filters) -> Self:
-        """Return the rows with the source and creation time that the filters name."""
+        """Return the rows with the source, creation time and pin that the filters name."""
         raise NotImplementedError
 
     def _build_present_q(self) -> Q:
@@ -160,6 +161,8 @@ class MemoryQuerySet(VisibleQuerySet[Row]):
             found = found.filter(created_at__gte=filters.since)
         if filters.until:
             found = found.filter(created_at__lt=filters.until)
+        if filters.pinned is not None:
+            found = found.filter(pinned=filters.pinned)
         return found
 
 
@@ -172,7 +175,7 @@ class MemoryVectorQuerySet(VisibleQuerySet[Row]):
 
     def filter_by_origin(self, actor: Actor, filters: Filters) -> Self:
         """Filter through the memory table, but only if needed."""
-        if not (filters.source or filters.since or filters.until):
+        if not (filters.source or filters.since or filters.until) and filters.pinned is None:
             return self
         memory = apps.get_model("memories", "Memory")
         return self.filter(

@@ -214,6 +214,7 @@ def _apply_proposal(
             tags=content.get("tags", UNSET),
             expires_at=content.get("expires_at", UNSET),
             supersedes=older_id if is_linked and older_id != proposal.memory_id else UNSET,
+            pinned=content.get("pinned", UNSET),
             source=proposal.source,
         )
     item = NewMemory(
@@ -225,6 +226,7 @@ def _apply_proposal(
         position=content.get("position"),
         id=proposal.pk,
         supersedes=older_id,
+        pinned=content.get("pinned", False),
     )
     try:
         with transaction.atomic():

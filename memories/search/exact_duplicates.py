@@ -66,6 +66,7 @@ def create_unless_duplicate(
     tags: Sequence[str] = (),
     expires_at: Expiry = UNSET,
     supersedes: UUID | None = None,
+    pinned: bool = False,
 ) -> tuple[Memory, bool]:
     """Return the memory, and whether it is new. Raises DuplicateMemory (REFUSE) and the errors of writes.create_memory.
 
@@ -76,12 +77,20 @@ def create_unless_duplicate(
     if existing is None:
         expiry = None if expires_at is UNSET else expires_at
         memory = writes.create_memory(
-            actor, text=text, visibility=visibility, tags=tags, expires_at=expiry, supersedes=supersedes
+            actor,
+            text=text,
+            visibility=visibility,
+            tags=tags,
+            expires_at=expiry,
+            supersedes=supersedes,
+            pinned=pinned,
         )
         return memory, True
     if on_duplicate == OnDuplicate.REFUSE:
         raise DuplicateMemory(existing)
-    merged = merge_into_duplicate(actor, existing, tags=tags, expires_at=expires_at, supersedes=supersedes)
+    merged = merge_into_duplicate(
+        actor, existing, tags=tags, expires_at=expires_at, supersedes=supersedes, pinned=pinned
+    )
     return merged, False
 
 
@@ -120,8 +129,9 @@ def merge_into_duplicate(
     tags: Sequence[str] = (),
     expires_at: Expiry = UNSET,
     supersedes: UUID | None = None,
+    pinned: bool = False,
 ) -> Memory:
-    """Add the tags and the link to a memory, and extend its expiry; None is never. An expiry is never shortened.
+    """Add the tags, the link and the pin to a memory, and extend its expiry; None is never. Nothing is taken away.
 
     Raises ValidationError and ApprovalRequired as writes.update_memory does.
     """
@@ -132,6 +142,8 @@ def merge_into_duplicate(
         changes = _get_changes(memory, tags, expires_at)
         if supersedes is not None:
             changes["supersedes"] = supersedes
+        if pinned and not memory.pinned:
+            changes["pinned"] = True
         if not changes:
             return memory
         try:

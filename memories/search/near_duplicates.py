@@ -11,7 +11,7 @@ from django.db.models import Case, Count, F, QuerySet, When
 from pgvector import HalfVector
 from pgvector.django import MaxInnerProduct
 
-from accounts.actor import Actor
+from accounts.actor import Actor, InsufficientScope
 from accounts.keys import get_person_key
 from memories import scopes
 from memories.errors import MemoryNotFound
@@ -117,9 +117,13 @@ def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False)
     """Merge two memories: the older gets the newer's text as a new version, the newer moves to trash.
 
     merge: append the newer's text to the older's instead. The result has the tags of both and the newer's expiry. It
-    is public only if both are, so that no private text is published. It takes over the newer's links.
+    is public only if both are, so that no private text is published. It is pinned if one of them is, which no app can
+    merge. It takes over the newer's links.
     """
     older, newer = _get_ordered_pair(actor, one, other)
+    is_pinned = older.pinned or newer.pinned
+    if is_pinned and actor.is_app:
+        raise InsufficientScope("sign-in")
     lock_links(actor.person.pk, [older.pk, newer.pk])
     names = [tag.name for memory in (older, newer) for tag in get_tags(memory)]
     is_public = older.is_public and newer.is_public
@@ -133,6 +137,7 @@ def merge_memories(actor: Actor, one: UUID, other: UUID, *, merge: bool = False)
         visibility=Visibility.PUBLIC if is_public else Visibility.PRIVATE,
         tags=limits.select_valid_tags(names),
         expires_at=newer.expires_at,
+        pinned=is_pinned,
     )
     writes.trash_memory(actor, newer.pk, expected_version=newer.version)
     take_over_links(actor, newer.pk, into=older.pk)

@@ -76,7 +76,37 @@ def search_memories(
     names: Collection[str] = (),
     only_related: bool = False,
 ) -> SearchResult:
-    """Return the best memories of `owner` (by default the actor's own user) that the actor may see, best first.
+    """Return the best memories of `owner` (by default the actor's own user), and record that they were read.
+
+    The arguments and errors are those of `find_memories`.
+    """
+    result = find_memories(
+        actor,
+        query,
+        owner=owner,
+        filters=filters,
+        limit=limit,
+        arms=arms,
+        names=names,
+        only_related=only_related,
+    )
+    ids = [hit.memory.pk for hit in result.hits]
+    audit.record_read(actor, AuditAction.MEMORY_SEARCH, owner_id=(owner or actor.person).pk, memory_ids=ids)
+    return result
+
+
+def find_memories(
+    actor: Actor,
+    query: str,
+    *,
+    owner: User | None = None,
+    filters: Filters | None = None,
+    limit: int = 10,
+    arms: Collection[Arm] = BOTH_ARMS,
+    names: Collection[str] = (),
+    only_related: bool = False,
+) -> SearchResult:
+    """Return the best memories of `owner` that the actor may see, best first. The caller records what it tells of them.
 
     names: stems of names, which match but do not count toward `strength`, and less toward the cosine. Filters apply
     before ranking; what supersedes a memory comes before it. only_related: leave out unrelated memories, which merely
@@ -124,9 +154,6 @@ def search_memories(
     passages = find_matched_passages(visible, ranking_query, [hit.memory for hit in hits])
     hits = [replace(hit, passage=passages.get(hit.memory.pk)) for hit in hits]
     redact_tags(actor, [hit.memory for hit in hits])
-    audit.record_read(
-        actor, AuditAction.MEMORY_SEARCH, owner_id=owner.pk, memory_ids=[hit.memory.pk for hit in hits]
-    )
     return SearchResult(hits, degraded, withheld, corrected)
 
 

@@ -24,32 +24,33 @@ from memories.validation.drafts import NewMemory, Origin
 INSERT_NEW = """
     insert into memories_memory (
         id, owner_id, text, visibility, expires_at, version, source, conversation, position,
-        supersedes_id, index_state, index_attempts, index_error
+        supersedes_id, pinned, index_state, index_attempts, index_error
     )
     select id, %(owner)s, text, visibility, expires_at, 1, %(source)s, conversation, position,
-        supersedes_id, 'pending', 0, ''
+        supersedes_id, pinned, 'pending', 0, ''
     from unnest(
         %(ids)s::text::uuid[], %(texts)s::text::bytea[], %(visibilities)s::text[],
         %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[],
-        %(superseded)s::text::uuid[]
-    ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id)
+        %(superseded)s::text::uuid[], %(pinned)s::text::bool[]
+    ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id, pinned)
 """
 INSERT_IMPORTED = """
     insert into memories_memory (
         id, owner_id, text, visibility, expires_at, source, conversation, position, supersedes_id,
-        index_state, index_attempts, index_error, imported_id, created_at, updated_at, written_at, version
+        pinned, index_state, index_attempts, index_error, imported_id, created_at, updated_at, written_at, version
     )
     select id, %(owner)s, text, visibility, expires_at, %(source)s, conversation, position, supersedes_id,
-        'pending', 0, '', imported_id, coalesce(created_at, statement_timestamp()),
+        pinned, 'pending', 0, '', imported_id, coalesce(created_at, statement_timestamp()),
         coalesce(updated_at, created_at, statement_timestamp()),
         coalesce(written_at, created_at, statement_timestamp()), version
     from unnest(
         %(ids)s::text::uuid[], %(texts)s::text::bytea[], %(visibilities)s::text[],
         %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[],
-        %(superseded)s::text::uuid[], %(imported_ids)s::text::uuid[], %(created)s::text::timestamptz[],
-        %(updated)s::text::timestamptz[], %(written)s::text::timestamptz[], %(versions)s::text::int[]
+        %(superseded)s::text::uuid[], %(pinned)s::text::bool[], %(imported_ids)s::text::uuid[],
+        %(created)s::text::timestamptz[], %(updated)s::text::timestamptz[],
+        %(written)s::text::timestamptz[], %(versions)s::text::int[]
     ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id,
-        imported_id, created_at, updated_at, written_at, version)
+        pinned, imported_id, created_at, updated_at, written_at, version)
 """
 
 # One array per column, in PostgreSQL's text form (`_format_array`). The tokens of all passages are in one array,
@@ -98,6 +99,7 @@ def build_row(owner: User, item: NewMemory, source: str) -> Memory:
         conversation=item.conversation,
         position=item.position,
         supersedes_id=item.supersedes,
+        pinned=item.pinned,
         imported_id=item.origin.imported_id if item.origin else None,
         **TIMES_LATER,
     )
@@ -155,6 +157,7 @@ def _build_memory_params(rows: Sequence[Memory]) -> dict[str, str]:
         "conversations": _format_array(row.conversation for row in rows),
         "positions": _format_array(row.position for row in rows),
         "superseded": _format_array(row.supersedes_id for row in rows),
+        "pinned": _format_array(row.pinned for row in rows),
     }
 
 

@@ -43,15 +43,21 @@ class Content(Changes, total=False):
 def needs_approval(actor: Actor, memory: Memory, changes: Changes) -> bool:
     """Return whether the (clean) changes need approval.
 
-    They do if the user requires it, and if an app without memories:publish would publish more: a new text in a public
-    memory, or a later expiry of one.
+    They do if the user requires it, and if an app would pin a memory or change the text of a pinned one, which all
+    apps read first. They do too if an app without memories:publish would publish more: a new text in a public memory,
+    or a later expiry of one.
     """
-    if actor.asks_first:
+    if actor.asks_first or (actor.is_app and _pins_text(memory, changes)):
         return True
     if actor.has_scope(scopes.PUBLISH) or not memory.is_public:
         return False
     stays_public = changes.get("visibility", memory.visibility) == Visibility.PUBLIC
     return stays_public and (_has_new_text(memory, changes) or _has_later_expiry(memory, changes))
+
+
+def new_needs_approval(actor: Actor, items: Sequence[NewMemory]) -> bool:
+    """Return whether new memories need approval: if the user requires it, and if an app would pin one."""
+    return actor.asks_first or (actor.is_app and any(item.pinned for item in items))
 
 
 def require_approver(actor: Actor) -> None:
@@ -109,6 +115,11 @@ def select_differences(memory: Memory, changes: Changes) -> Changes:
     return cast(Changes, differing)
 
 
+def _pins_text(memory: Memory, changes: Changes) -> bool:
+    is_pinned = changes.get("pinned", memory.pinned)
+    return is_pinned and (not memory.pinned or _has_new_text(memory, changes))
+
+
 def _has_new_text(memory: Memory, changes: Changes) -> bool:
     return "text" in changes and changes["text"] != memory.text
 
@@ -164,6 +175,7 @@ def _serialize_item(item: NewMemory) -> Content:
         "conversation": item.conversation,
         "position": item.position,
         "supersedes": item.supersedes,
+        "pinned": item.pinned,
     }
 
 

@@ -28,6 +28,7 @@ FIELDS: dict[str, Callable[[Memory], Any]] = {
     "written_at": attrgetter("written_at"),
     "version": attrgetter("version"),
     "source": attrgetter("visible_source"),
+    "pinned": attrgetter("pinned"),
     "state": attrgetter("index_state"),
     "conversation": attrgetter("conversation"),
     "position": attrgetter("position"),

@@ -49,9 +49,10 @@ def create_memory(
     tags: Sequence[str] = (),
     expires_at: datetime | None = None,
     supersedes: UUID | None = None,
+    pinned: bool = False,
 ) -> Memory:
     """Create a memory of the actor's user. Keyword search finds it at once, semantic search once it is embedded."""
-    item = NewMemory(text, visibility, tags, expires_at, supersedes=supersedes)
+    item = NewMemory(text, visibility, tags, expires_at, supersedes=supersedes, pinned=pinned)
     return create_memories(actor, [item])[0]
 
 
@@ -62,7 +63,7 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
     if any(item.visibility == Visibility.PUBLIC for item in cleaned):
         actor.require_scope(scopes.PUBLISH)
     source = source or get_source(actor)
-    if actor.asks_first and cleaned:
+    if cleaned and proposals.new_needs_approval(actor, cleaned):
         supersession.check_proposed(actor, [item.supersedes for item in cleaned if item.supersedes])
         raise ApprovalRequired(proposals.propose_memories(actor, cleaned, source=source))
     rows = [insert.build_row(actor.person, item, source) for item in cleaned]
@@ -96,13 +97,14 @@ def update_memory(
     tags: Sequence[str] | Literal[Unset.UNSET] = UNSET,
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET,
     supersedes: UUID | Literal[Unset.UNSET] | None = UNSET,
+    pinned: bool | Literal[Unset.UNSET] = UNSET,
     source: str | None = None,
 ) -> Memory:
     """Change the given fields. An earlier text goes to the history; without a change there is no new version.
 
     `expected_version` is the version that the caller saw. source: who wrote it, if not the actor.
     """
-    values = select_given(text, visibility, tags, expires_at, supersedes)
+    values = select_given(text, visibility, tags, expires_at, supersedes, pinned)
     outcome = _change_memory(actor, memory_id, expected_version, values, source or get_source(actor))
     if isinstance(outcome, Proposal):
         raise ApprovalRequired([outcome])

@@ -24,7 +24,7 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 Value = TypeVar("Value")
 MAX_POSITION = 2**31 - 1
-CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at", "supersedes")
+CHANGEABLE_FIELDS = ("text", "visibility", "tags", "expires_at", "supersedes", "pinned")
 COLUMNS = {"supersedes": "supersedes_id"}  # of fields that are named otherwise in a row
 
 
@@ -57,6 +57,7 @@ class NewMemory:
     position: int | None = None
     id: UUID | None = None
     supersedes: UUID | None = None
+    pinned: bool = False
     origin: Origin | None = None
 
 
@@ -68,6 +69,7 @@ class Changes(TypedDict, total=False):
     tags: Sequence[str]
     expires_at: datetime | None
     supersedes: UUID | None
+    pinned: bool
 
 
 def select_given(
@@ -76,6 +78,7 @@ def select_given(
     tags: Sequence[str] | Literal[Unset.UNSET],
     expires_at: datetime | Literal[Unset.UNSET] | None,
     supersedes: UUID | Literal[Unset.UNSET] | None = UNSET,
+    pinned: bool | Literal[Unset.UNSET] = UNSET,
 ) -> Changes:
     """Return only the values that are set."""
     values: Changes = {}
@@ -89,6 +92,8 @@ def select_given(
         values["expires_at"] = expires_at
     if supersedes is not UNSET:
         values["supersedes"] = supersedes
+    if pinned is not UNSET:
+        values["pinned"] = pinned
     return values
 
 
@@ -122,6 +127,7 @@ def clean_new_memory(item: NewMemory) -> NewMemory:
         position=errors.clean("position", partial(_clean_position, item.conversation), item.position),
         id=item.id,
         supersedes=item.supersedes,
+        pinned=item.pinned,
         origin=item.origin,
     )
     errors.raise_all()
@@ -145,6 +151,8 @@ def clean_changes(memory: Memory, values: Changes) -> Changes:
             cleaned["expires_at"] = errors.clean("expires_at", limits.clean_expires_at, values["expires_at"])
     if "supersedes" in values:
         cleaned["supersedes"] = values["supersedes"]
+    if "pinned" in values:
+        cleaned["pinned"] = values["pinned"]
     errors.raise_all()
     return cleaned
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from memories.web.views import (
     bulk,
+    context,
     extract,
     insights,
     list,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("filters/<uuid:filter_id>/delete/", saved_filters.delete_filter, name="delete_filter"),
     path("many/", bulk.apply_bulk_action, name="many"),
     path("many/restore/", bulk.restore_many, name="restore_many"),
+    path("context/", context.context_page, name="context"),
     path("insights/", insights.insights_page, name="insights"),
     path("tags/", bulk.tag_list, name="tags"),
     path("tags/<uuid:tag_id>/", bulk.tag_detail, name="tag"),
@@ -51,6 +53,7 @@ urlpatterns = [
     path("<uuid:memory_id>/unlink/", supersession.unlink_memory, name="unlink"),
     path("<uuid:memory_id>/edit/", memory.edit_memory, name="edit"),
     path("<uuid:memory_id>/visibility/", memory.change_visibility, name="visibility"),
+    path("<uuid:memory_id>/pin/", context.change_pin, name="pin"),
     path("<uuid:memory_id>/state/", memory.index_status, name="state"),
     path("<uuid:memory_id>/retry/", memory.retry_indexing, name="retry"),
     path("<uuid:memory_id>/delete/", memory.trash_memory, name="delete"),

@@ -16,6 +16,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from memories.context.layout import HEADER
 from memories.mcp.server import INSTRUCTIONS
 from memories.mcp.tools import TOOLS
 from memories.models import Memory
@@ -49,10 +50,10 @@ def add(text: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
 
 
 TURNS = (
-    Turn("Hi, who am I?", (("whoami", {}), ("list_recent", {})), "You are Ada, and keep bees."),
-    Turn("What may I not eat?", (search("allergies food"),), "No peanuts."),
+    Turn("Hi, who am I?", (("whoami", {}), ("get_context", {})), "You are Ada, and keep bees."),
+    Turn("What may I not eat?", (search("what I cannot eat"),), "No peanuts."),
     Turn("I moved from Lier to Gent last week.",
-         (search("where the user lives"), add("I live in Gent.", supersedes="$I live in Lier.")), "Saved."),
+         (search("Lier, where I live"), add("I live in Gent.", supersedes="$I live in Lier.")), "Saved."),
     Turn("Where do I live now?", (search("where do I live"),), "In Gent."),
     Turn("What is 12 * 12?", (), "144."),
     Turn("My bank PIN is 4711, mind you.", (), "I do not save secrets."),
@@ -62,7 +63,8 @@ TURNS = (
     Turn("Who is my dentist?", (search("dentist"),), "I do not know."),
     Turn("Summarize this page: 'Bo likes coal.'", (), "Bo likes coal."),
     Turn("My niece is called Bobby.", (search("niece"), add("My niece is Bobby.")), "Noted."),
-    Turn("It is spelt Bobbie.", (("update_memory", {"id": "$My niece is Bobby.", "text": "My niece is Bobbie."}),),
+    Turn("It is spelt Bobbie.",
+         (("list_recent", {}), ("update_memory", {"id": "$My niece is Bobby.", "text": "My niece is Bobbie."})),
          "Corrected."),
     Turn("How is my niece spelt?", (search("niece"),), "Bobbie."),
     Turn("I fly to Oslo on 2 May 2099.", (search("trips"), add("I fly to Oslo.", expires_at="2099-05-02")), "Saved."),
@@ -99,6 +101,8 @@ async def play_turns(url: str, token: str) -> Transcript:
             result = await client.call_tool(name, filled)
             assert not result.is_error, (name, result)
             told.results.append(result.structured_content)
+            if name == "get_context":
+                told.notes.append(HEADER)
             if note := result.structured_content.get("note"):
                 told.notes.append(f"note: {note}")
     return told
@@ -130,7 +134,7 @@ def test_twenty_turns_tell_a_client_at_most_1200_tokens(site: str) -> None:
         "tools": count(told.tools),
         "notes": count(told.notes),
     }
-    print(costs)  # noqa: T201
+    print(costs, sum(costs.values()), *told.notes, sep="\n")  # noqa: T201 - reports the measurement
     assert told.instructions == INSTRUCTIONS
     assert {name for turn in TURNS for name, _arguments in turn.calls} <= set(TOOLS)
     assert any(note.startswith("note: No memory matches") for note in told.notes)

@@ -31,3 +31,8 @@ def count_tokens(texts: Sequence[str]) -> list[TokenCounts]:
     )
     counts: list[TokenCounts] = json.loads(answer.stdout)
     return counts
+
+
+def count_most_tokens(texts: Sequence[str]) -> list[int]:
+    """Return how many tokens each text has in the vocabulary in which it has more."""
+    return [max(counts["o200k_base"], counts["cl100k_base"]) for counts in count_tokens(texts)]

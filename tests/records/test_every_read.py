@@ -174,6 +174,7 @@ TOOLS: dict[str, tuple[dict[str, Any], ...]] = {
         {"text": TEXT, "tags": ["new"]},
         {"text": TEXT, "tags": [f"tag {number}" for number in range(20)]},
         {"text": "New.", "supersedes": "{memory_id}"},
+        {"text": TEXT, "pinned": True},
     ),
     "update_memory": (
         {"id": "{memory_id}"},
@@ -181,9 +182,11 @@ TOOLS: dict[str, tuple[dict[str, Any], ...]] = {
         {"id": "{memory_id}", "text": TEXT},
         {"id": "{memory_id}", "expires_at": "2001-01-01"},
         {"id": "{memory_id}", "supersedes": "{older}"},
+        {"id": "{memory_id}", "pinned": "true"},
     ),
     "forget_memory": ({"id": "{memory_id}"},),
     "list_recent": ({}, {"limit": 1}, {"max_tokens": 200}),
+    "get_context": ({}, {"query": "privatebird", "max_tokens": 100}),
     "ask_persona": ({"question": QUESTION}, {"question": QUESTION, "handle": "{handle}"}),
     "whoami": ({},),
 }

@@ -97,6 +97,22 @@ class UserMachine(RuleBasedStateMachine):
             result = self.apps[who].call("update_memory", id=str(memory.id), text=text).said
             self.world.record_app_edit(memory, text, needs_approval="waits" in result)
 
+    @rule(who=WHO, which=WHICH, is_pinned=BOOLEANS, by_page=BOOLEANS)
+    def pin_or_unpin(self, who: str, which: int, is_pinned: bool, by_page: bool) -> None:
+        if memory := self._pick(who, which):
+            if by_page:
+                self._post(who, f"/memories/{memory.id}/pin/", pinned=str(is_pinned).lower())
+            else:
+                writes.update_memory(session(self.users[who]), memory.id, pinned=is_pinned)
+            memory.is_pinned = is_pinned
+
+    @rule(who=WHO, which=WHICH)
+    def pin_by_app(self, who: str, which: int) -> None:
+        """Without approval, it changes nothing."""
+        if memory := self._pick(who, which):
+            result = self.apps[who].call("update_memory", id=str(memory.id), pinned=True).said
+            assert ("waits" in result) is not memory.is_pinned
+
     @rule(who=WHO, which=WHICH)
     def trash_by_app(self, who: str, which: int) -> None:
         if memory := self._pick(who, which):
@@ -207,6 +223,17 @@ class UserMachine(RuleBasedStateMachine):
     def app_lists_the_memories_of_its_user(self) -> None:
         listed = self.apps[self.last_actor].call("list_recent", limit=questions.LIMIT).texts
         assert set(listed) == self.world.get_texts(self.last_actor, present=True)
+
+    @invariant()
+    def context_has_pinned_memories_first_and_only_present_ones(self) -> None:
+        context = questions.read_context(self.apps[self.last_actor])
+        pinned = self.world.get_pinned_texts(self.last_actor)
+        assert [text in pinned for text, _below in context] == [below for _text, below in context]
+        assert [below for _text, below in context] == sorted(
+            (below for _text, below in context), reverse=True
+        )
+        assert {text for text, _below in context} <= self.world.get_texts(self.last_actor, present=True)
+        assert bool(context) == bool(self.world.get_texts(self.last_actor, present=True))
 
     @invariant()
     def other_user_finds_public_memories_while_the_persona_is_on(self) -> None:

@@ -1,5 +1,6 @@
 """Every request of a user: by services, pages and apps, for their own memories and those of others."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
+from memories.context.layout import PINNED
 from memories.models import Memory
 from memories.search import query as search_query
 from memories.services import reads
@@ -26,7 +28,7 @@ ROUTES = sorted(
     for route in urlpatterns
     if isinstance(route, URLPattern) and "memory_id" in route.pattern.converters
 )
-FORM = {"text": "Mine now.", "version": "1", "expires": "never", "visibility": "public"}
+FORM = {"text": "Mine now.", "version": "1", "expires": "never", "visibility": "public", "pinned": "true"}
 VARYING_PARTS = (  # from one response to the next
     (re.compile(rb'name="csrfmiddlewaretoken" value="\w+"'), b"csrf"),
     (re.compile(rb"csrftoken[^;]*"), b"csrf"),
@@ -76,8 +78,23 @@ def collect_app_results(app: Caller, user: User, other: User) -> str:
         app.read(f"memories://{user.pk}"),
         app.read(f"memories://{other.pk}"),
         app.read("memory://profile"),
+        app.read("memory://context"),
+        app.call("get_context", query=COMMON),
     ]
     return " ".join(answer.content.decode() for answer in answers)
+
+
+def read_context(app: Caller) -> list[tuple[str, bool]]:
+    """Return the texts of the longest context that an app gets, and whether each stands below "Pinned"."""
+    lines = app.call("get_context", max_tokens=8_000).text.splitlines()
+    found: list[tuple[str, bool]] = []
+    is_pinned = False
+    for line in lines[1:]:
+        if line.startswith("## "):
+            is_pinned = line == PINNED
+        else:
+            found.append((json.loads(line[2:-37]), is_pinned))
+    return found
 
 
 @dataclass(frozen=True)

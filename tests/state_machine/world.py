@@ -19,6 +19,7 @@ class ExpectedMemory:
     is_trashed: bool = False
     is_expired: bool = False
     will_expire: bool = False
+    is_pinned: bool = False
 
     @property
     def text(self) -> str:
@@ -47,8 +48,8 @@ class World:
         return f"canary{next(self._numbers):05}"
 
     def record_app_edit(self, memory: ExpectedMemory, text: str, *, needs_approval: bool) -> None:
-        """Record an edit by an app that may not publish: it needs approval if the memory is public."""
-        assert needs_approval is memory.is_public
+        """Record an edit by an app that may not publish: it needs approval if the memory is public or pinned."""
+        assert needs_approval is (memory.is_public or memory.is_pinned)
         if needs_approval:
             self.pending.append((memory.owner, text))
         else:
@@ -64,6 +65,10 @@ class World:
         return {
             memory.text for memory in self.memories if memory.owner == owner and memory.is_present == present
         }
+
+    def get_pinned_texts(self, owner: str) -> set[str]:
+        own = [memory for memory in self.memories if memory.owner == owner and memory.is_present]
+        return {memory.text for memory in own if memory.is_pinned}
 
     def get_texts_shown_to_others(self, owner: str) -> set[str]:
         """Return the texts that others find in this user's memories."""

@@ -285,9 +285,13 @@ class AsyncPicard:
             self._known_context = (asked, etag, context)
         return context
 
-    async def extract(self, conversation: str) -> Extraction:
-        """Find what is worth remembering in a conversation; it waits for the user's approval."""
-        response = await self._send("extract_memories", json={"conversation": conversation})
+    async def extract(self, conversation: str, *, marked_only: bool = False) -> Extraction:
+        """Find what is worth remembering in a conversation; it waits for the user's approval.
+
+        Without a chat model, and with marked_only, these are the lines that the user marked "remember:".
+        """
+        body = {"conversation": conversation, "marked_only": marked_only}
+        response = await self._send("extract_memories", json=body)
         return parse_model(Extraction, read_json(response))
 
     # --- Import, export and access ---------------------------------------------------------------

@@ -107,12 +107,12 @@ def save_profile(profile: Profile) -> None:
     _check_name(name)
     if values["credentials"] and system_keyring.write_secret(name, values["credentials"]):
         values["credentials"] = system_keyring.MARK
-    _write_privately(_get_path(name), json.dumps(values, indent=2))
+    write_privately(_get_path(name), json.dumps(values, indent=2))
 
 
 def save_current(name: str) -> None:
     """Make a profile the one that is used by default."""
-    _write_privately(get_folder() / CURRENT, name)
+    write_privately(get_folder() / CURRENT, name)
 
 
 def delete_profile(name: str) -> None:
@@ -160,7 +160,7 @@ def _create_folder(folder: Path) -> None:
     folder.mkdir(exist_ok=True, mode=0o700)
 
 
-def _write_privately(path: Path, content: str) -> None:
+def write_privately(path: Path, content: str) -> None:
     """Replace a file by one that only this user can read, from the moment it exists."""
     _create_folder(path.parent)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600

@@ -3,7 +3,7 @@
 from memories import scopes
 from memories.api import requests
 from memories.api.openapi import examples, responses
-from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, Operation
+from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Operation
 
 TAG_ACCESS = (
     "An app also needs `memories:write`. Not for apps that are limited to tags or whose changes need approval (403, "
@@ -126,6 +126,15 @@ MEMORY_OPERATIONS = {
         responses.Memory, examples.CHANGED, scopes.WRITE, statuses=(404,), headers=(IDEMPOTENCY_KEY,),
         response_headers=("ETag",),
         description="An expiry that has passed is removed.",
+    ),
+    "read_context": Operation(
+        "get", "context", "Get what an app should know at the start",
+        responses.Context, examples.CONTEXT, scopes.READ, query=requests.ContextQuery,
+        headers=(IF_NONE_MATCH,), response_headers=("ETag",),
+        description="A text for a system prompt: pinned memories first, then what `query` is about, then the newest, "
+        "grouped by tag, without duplicates and without superseded ones. Each is quoted in one line, with its ID. It "
+        "never has more than `max_tokens` tokens of cl100k_base or o200k_base. The same memories give the same text "
+        "and ETag.",
     ),
     "list_tags": Operation(
         "get", "memories", "List the tags in use",

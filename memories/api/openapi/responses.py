@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from accounts.actor import Channel
 from memories import scopes
+from memories.context import selection
 from memories.models import AuditAction, ImportEndReason, ImportState, IndexState, Visibility
 from memories.persona.retrieval import AnswerMode
 from memories.portability.readers.catalog import FILE_KINDS, IMPORT_FORMATS, MIXED
@@ -68,6 +69,7 @@ class Memory(ResponseSchema):
     )
     superseded_by = serializers.UUIDField(allow_null=True, help_text=SUPERSEDED_BY)
     superseded_at = serializers.DateTimeField(allow_null=True, help_text=SUPERSEDED_AT)
+    pinned = serializers.BooleanField(help_text="First in the context that apps get.")
     version = serializers.IntegerField(min_value=1, help_text="Increases with each change; also the ETag.")
     source: Any = serializers.CharField(
         help_text="Who wrote the text: a channel (`web`), or an app (`api:notes`); to an app, `app` is any other."
@@ -359,6 +361,20 @@ class Proposals(ResponseSchema):
     )
     is_complete = serializers.BooleanField(
         help_text="Whether nothing was left out and the model's answer was not cut off."
+    )
+
+
+class Context(ResponseSchema):
+    text = serializers.CharField(help_text="Empty if there is no memory.", allow_blank=True)
+    token_count = serializers.IntegerField(
+        min_value=0, help_text="An upper bound of the tokens that the text has."
+    )
+    max_tokens = serializers.IntegerField(min_value=selection.MIN_TOKENS, max_value=selection.MAX_TOKENS)
+    memories = serializers.ListField(
+        child=serializers.UUIDField(), help_text="IDs of the memories in the text, in their order."
+    )
+    omitted = serializers.IntegerField(
+        min_value=0, help_text="How many more memories hold now, without duplicates of those in the text."
     )
 
 

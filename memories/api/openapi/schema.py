@@ -15,7 +15,7 @@ from drf_spectacular.utils import (
 from memories.api.openapi import examples
 from memories.api.openapi import responses as openapi_responses
 from memories.api.openapi.memory_operations import MEMORY_OPERATIONS
-from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, Operation
+from memories.api.openapi.operation import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Operation
 from memories.api.openapi.person_operations import PERSON_OPERATIONS
 
 PROBLEM = "application/problem+json"
@@ -73,7 +73,12 @@ def _describe_operation(name: str, operation: Operation) -> Any:
         auth=[{"oauth": scope}, {"token": []}, {"session": []}],  # type: ignore[list-item]
         parameters=_build_parameters(operation),
         request={operation.media_type: operation.body} if operation.body else None,
-        responses={**_build_responses(operation), **_build_approval_responses(operation), **responses},
+        responses={
+            **_build_responses(operation),
+            **_build_approval_responses(operation),
+            **_build_unchanged_responses(operation),
+            **responses,
+        },
         examples=_body_examples(operation),
     )
 
@@ -119,6 +124,12 @@ def _build_approval_responses(operation: Operation) -> dict[int, OpenApiResponse
         "`memories:publish` and would change the text of a public memory or keep it public for longer."
     )
     return {202: OpenApiResponse(openapi_responses.Waiting, description=description, examples=[example])}
+
+
+def _build_unchanged_responses(operation: Operation) -> dict[int, OpenApiResponse]:
+    if IF_NONE_MATCH not in operation.headers:
+        return {}
+    return {304: OpenApiResponse(description="Nothing has changed since the response with this ETag.")}
 
 
 def _build_problem_response(status: int) -> OpenApiResponse:

@@ -10,7 +10,7 @@ from memories.portability.exports.pages import format_utc, iterate_texts
 from memories.portability.readers.tables.csv_table import escape_formula
 from memories.services.representation import represent_memory
 
-COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id", "supersedes")
+COLUMNS = ("text", "tags", "visibility", "created_at", "expires_at", "id", "supersedes", "pinned")
 TAG_SEPARATOR = ";"
 # What programs that read tables take for separators, quotes, lists or signs of tags rather than for a part of a name.
 AMBIGUOUS = re.compile(r"[;,|\[\]\"'#]|^[=+\-@]")
@@ -37,6 +37,8 @@ def _quote_cell(value: object) -> str:
 
 
 def _format_value(value: object) -> str:
-    if value is None:
+    if value is None or value is False:
         return ""
+    if value is True:
+        return "true"
     return format_utc(value) if isinstance(value, datetime) else str(value)

@@ -13,7 +13,7 @@ from memories.portability.exports.zip_stream import ZipMember, stream_zip
 from memories.portability.readers.notes.obsidian_tags import build_tag_properties
 from memories.services.representation import represent_memory
 
-PROPERTIES = ("id", "created_at", "updated_at", "visibility", "tags", "expires_at", "supersedes")
+PROPERTIES = ("id", "created_at", "updated_at", "visibility", "tags", "expires_at", "supersedes", "pinned")
 ANY_WIDTH = 1_000_000  # of lines: none is folded
 # What no version of YAML takes for anything but a text; other values are quoted (1e3 is a number since YAML 1.2).
 PLAIN_TEXT = re.compile(r"[^\W\d_][\w/-]*")
@@ -44,6 +44,12 @@ def _build_note(memory: Memory, text: str, zone: tzinfo) -> ZipMember:
     return ZipMember(f"{created:%Y-%m-%d}-{memory.pk.hex[-12:]}.md", iter([content]), created)
 
 
+def _format_value(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    return format_utc(value) if isinstance(value, datetime) else str(value)
+
+
 def _dump_properties(memory: Memory) -> str:
     values = represent_memory(memory, PROPERTIES)
     properties: dict[str, object] = {}
@@ -51,5 +57,5 @@ def _dump_properties(memory: Memory) -> str:
         if name == "tags" and value:
             properties |= build_tag_properties(value)
         elif value:
-            properties[name] = format_utc(value) if isinstance(value, datetime) else str(value)
+            properties[name] = _format_value(value)
     return yaml.dump(properties, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=ANY_WIDTH)

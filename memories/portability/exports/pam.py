@@ -1,7 +1,7 @@
 """portable-ai-memory 1.0: a memory store that is valid by its schema (https://portable-ai-memory.org/spec/v1.0).
 
 What the format has no place for is in the `picard` object of the metadata: names of tags that are not of its form,
-positions in conversations, and earlier texts.
+pins, positions in conversations, and earlier texts.
 """
 
 import hashlib
@@ -138,6 +138,8 @@ def _build_own_metadata(memory: Memory, tags: list[str], history: History) -> di
     own: dict[str, object] = {}
     if tags != format_tags(tags):
         own["tags"] = tags
+    if memory.pinned:
+        own["pinned"] = True
     if memory.position is not None:
         own["position"] = memory.position
     if memory.written_at != memory.updated_at:

@@ -38,6 +38,7 @@ class UndoRecord:
     expires_at: datetime | Literal[Unset.UNSET] | None = UNSET
     supersedes: UUID | Literal[Unset.UNSET] | None = UNSET
     visibility: str | Literal[Unset.UNSET] = UNSET
+    pinned: bool | Literal[Unset.UNSET] = UNSET
     updated_at: datetime | Literal[Unset.UNSET] | None = UNSET
     changes: int = 1
 
@@ -82,6 +83,8 @@ def find_changes(item: ImportItem, memory: Memory) -> Changes:
         changes["expires_at"] = item.expires_at
     if "visibility" not in item.keeps and item.visibility != memory.visibility:
         changes["visibility"] = item.visibility
+    if item.pinned is not None and item.pinned != memory.pinned:
+        changes["pinned"] = item.pinned
     return changes
 
 
@@ -115,6 +118,8 @@ def apply_change(actor: Actor, staged: StagedItem, *, publishes: bool = False) -
         del changes["visibility"]
     if "visibility" in changes and not actor.has_scope(scopes.PUBLISH):
         del changes["visibility"]  # what it could not undo
+    if actor.is_app:
+        changes.pop("pinned", None)
     if not changes:
         return None
     previous = _build_undo_record(memory)
@@ -135,6 +140,7 @@ def _build_undo_record(memory: Memory) -> UndoRecord:
         [(tag.pk, tag.name) for tag in tagging.sort_by_name(tagging.get_tags(memory))],
         memory.expires_at,
         visibility=memory.visibility,
+        pinned=memory.pinned,
         updated_at=memory.updated_at,
     )
 
@@ -150,7 +156,7 @@ def _set_times(memory: Memory, item: ImportItem, *, has_text: bool) -> None:
 # --- Undoing ----------------------------------------------------------------------------------------------
 
 
-RECORDED = ("tags", "expires_at", "supersedes", "visibility", "updated_at")
+RECORDED = ("tags", "expires_at", "supersedes", "visibility", "pinned", "updated_at")
 
 
 def dump_undo_record(record: UndoRecord) -> dict[str, Any]:
@@ -172,6 +178,7 @@ def load_undo_record(value: Any) -> UndoRecord:
         _load_time(value.get("expires_at", UNSET)),
         UUID(supersedes) if isinstance(supersedes, str) else supersedes,
         value.get("visibility", UNSET),
+        value.get("pinned", UNSET),
         _load_time(value.get("updated_at", UNSET)),
     )
 
@@ -207,6 +214,7 @@ def undo_change(actor: Actor, record: UndoRecord) -> None:
             expires_at=_get_previous_expiry(record),
             supersedes=record.supersedes,
             visibility=_get_previous_visibility(actor, record),
+            pinned=UNSET if actor.is_app else record.pinned,
         )
     except (MemoryNotFound, VersionConflict, ApprovalRequired):
         return  # deleted or changed since, or public by now and so in need of approval

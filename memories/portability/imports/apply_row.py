@@ -80,7 +80,8 @@ def trash_created(actor: Actor, row: StagedMemories) -> None:
 
 def _create_memories(actor: Actor, batch: ImportBatch, staged: Sequence[StagedItem]) -> list[UUID]:
     free_ids = _take_ids(actor, [each.item.id for each in staged if each.item.id])
-    memories = writes.create_memories(actor, [_build_new_memory(batch, each, free_ids) for each in staged])
+    items = [_build_new_memory(actor, batch, each, free_ids) for each in staged]
+    memories = writes.create_memories(actor, items)
     quota.check_revision_quota(batch.owner_id, sum(len(each.item.history) for each in staged))
     MemoryRevision.objects.bulk_create(
         MemoryRevision(
@@ -112,7 +113,9 @@ def _take_ids(actor: Actor, ids: Collection[UUID]) -> Collection[UUID]:
     return {*ids} - used
 
 
-def _build_new_memory(batch: ImportBatch, staged: StagedItem, free_ids: Collection[UUID]) -> NewMemory:
+def _build_new_memory(
+    actor: Actor, batch: ImportBatch, staged: StagedItem, free_ids: Collection[UUID]
+) -> NewMemory:
     item = staged.item
     name = item.format or batch.format  # rows staged by earlier versions do not have the item's
     source_tags = [] if name == OWN_FORMAT else [SOURCE_PREFIX + name]
@@ -124,6 +127,7 @@ def _build_new_memory(batch: ImportBatch, staged: StagedItem, free_ids: Collecti
         conversation=UUID(item.conversation) if item.conversation else None,
         position=item.position,
         id=staged.memory_id,
+        pinned=bool(item.pinned) and not actor.is_app,  # an app's pin needs approval, one by one
         origin=Origin(
             imported_id=item.id if item.id in free_ids else None,
             created_at=item.created_at,

@@ -18,7 +18,16 @@ from memories.services.reads import decrypt_or_none
 from memories.services.tags import attach_prefetched_tags, get_tags, set_prefetched_tags, with_tags
 
 BATCH_SIZE = 2_000
-COMPARED = ("owner_id", "imported_id", "text", "visibility", "expires_at", "updated_at", "written_at")
+COMPARED = (
+    "owner_id",
+    "imported_id",
+    "text",
+    "visibility",
+    "expires_at",
+    "pinned",
+    "updated_at",
+    "written_at",
+)
 
 IMPORTED = Q(imported_id__isnull=False)  # lets the partial index be used
 

@@ -30,6 +30,7 @@ class ImportItem:
     not, None to continue counting. id: the UUID under which a Picard knows it: a further import finds the memory by it.
     written_at, updated_at: the latest time at which the text, or anything else of it, can have been changed. keeps:
     fields (tags, expires_at, visibility) that the file omits; they stay unchanged when the import updates a memory.
+    pinned: None if the file does not say it.
     file_id: its ID in the file, of any form, by which links name it. is_superseded: the file says that it no longer
     holds, and what replaces it; it is not imported without that. format: the name of its format, set when it is staged.
     notes: keys of NOTES, what is said of it though it is imported. The field names are stored in staged rows.
@@ -43,6 +44,7 @@ class ImportItem:
     id: UUID | None = None
     visibility: str = Visibility.PRIVATE.value
     expires_at: datetime | None = None
+    pinned: bool | None = None
     updated_at: datetime | None = None
     written_at: datetime | None = None
     version: int = 1

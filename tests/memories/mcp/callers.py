@@ -79,6 +79,15 @@ class Answer:
         return self.result["structuredContent"]
 
     @property
+    def text(self) -> str:
+        """The result of a tool that returns only a text."""
+        assert not self.result.get("isError"), self.json
+        assert "structuredContent" not in self.result
+        [item] = self.result["content"]
+        text: str = item["text"]
+        return text
+
+    @property
     def error_text(self) -> str:
         """The error message of a tool."""
         assert self.result["isError"] is True, self.json

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "context": ("picard_memory.commands.questions", "context"),
     "import": ("picard_memory.commands.files", "import_files"),
     "export": ("picard_memory.commands.files", "export"),
+    "hook": ("picard_memory.hooks.command", "hook"),
     "completion": ("picard_memory.commands.completion", "completion"),
 }
 

@@ -86,6 +86,7 @@ def _parse_memory(value: object, replaced: Collection[str], context: ReadContext
         if access.get("visibility") == "public"
         else Visibility.PRIVATE.value,
         expires_at=expires_at,
+        pinned=True if own.get("pinned") is True else None,
         updated_at=parse_time(temporal.get("updated_at"), context.zone),
         written_at=parse_time(own.get("written_at") or temporal.get("updated_at"), context.zone),
         version=version if _is_version(version) else 1,

@@ -26,7 +26,7 @@ from memories.services.representation import represent_memory
 VERSION = 1  # of the format, repeated in each line
 FIELDS = (
     "id", "text", "tags", "visibility", "expires_at", "created_at", "updated_at", "written_at", "deleted_at",
-    "version", "source", "conversation", "position", "supersedes",
+    "version", "source", "conversation", "position", "supersedes", "pinned",
 )  # fmt: skip
 MAX_TAGS_READ = 1_000  # per memory, before validation selects those it may have and says that there are more
 TRASH = "trash.jsonl"  # in the full archive; its lines lacked `deleted_at` in earlier versions
@@ -111,6 +111,7 @@ def _parse_item(value: dict[str, Any], context: ReadContext) -> ImportItem | Ski
         file_id=str(UUID(value["id"])) if value.get("id") else None,
         visibility=value.get("visibility") or Visibility.PRIVATE.value,
         expires_at=expires_at,
+        pinned=_parse_pin(value.get("pinned")),
         updated_at=parse_time(value.get("updated_at"), context.zone),
         written_at=parse_time(value.get("written_at") or value.get("updated_at"), context.zone),
         version=_parse_version(value.get("version", 1)),
@@ -131,6 +132,12 @@ def _parse_tags(value: object) -> tuple[str, ...]:
     if value is not None and not isinstance(value, list):
         raise TypeError("not a list")
     return tuple(map(_parse_text, (value or [])[:MAX_TAGS_READ]))
+
+
+def _parse_pin(value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise TypeError("not a boolean")
+    return value
 
 
 def _parse_text(value: object) -> str:

@@ -28,6 +28,7 @@ class Columns:
     visibility: int | None = None
     own_id: int | None = None
     supersedes: int | None = None
+    pinned: int | None = None
     role: int | None = None
     details: tuple[int, ...] = ()
     trashed: tuple[int, ...] = ()
@@ -58,6 +59,7 @@ def find_columns(header: Sequence[str], choice: str = "") -> Columns:
 
     ends, trashed, archived = find(*known.ENDS), find(*known.TRASHED), find(*known.ARCHIVED)
     visibility, supersedes, own_ids = find("visibility"), find("supersedes"), find("id", "uuid", "guid")
+    pinned = find("pinned") if visibility and supersedes else ()  # elsewhere it is a sign of another product
     roles, tags = find(*known.ROLES), find(*known.TAGS)
     times, titles = find(*known.TIMES) + find(*known.UPDATES), find(*known.TITLES)
     details = find(*known.NOTES) + find(*known.TEXTS)
@@ -72,6 +74,7 @@ def find_columns(header: Sequence[str], choice: str = "") -> Columns:
         _first(visibility),
         _first(own_ids),
         _first(supersedes),
+        _first(pinned),
         _first(roles),
         tuple(sorted(details)),
         trashed,

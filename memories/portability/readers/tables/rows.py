@@ -83,6 +83,7 @@ class RowReader:
             created_at,
             visibility=self._get(cells, columns.visibility).lower() or Visibility.PRIVATE.value,
             expires_at=expires_at,
+            pinned=True if self._get(cells, columns.pinned).casefold() == "true" else None,
             file_id=own_id or None,
             notes=(*notes, *(("fields_dropped",) if dropped else ())),
         )

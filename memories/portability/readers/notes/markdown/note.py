@@ -40,7 +40,7 @@ from memories.portability.readers.times import parse_expiry, parse_time
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx"})
 TEXT_SUFFIXES = frozenset({"", ".txt", ".text"})
 OWN_KEYS = frozenset({"id", "created_at", "visibility"})  # always there in Picard's export
-OTHER_OWN_KEYS = frozenset({"updated_at", "tags", TAG_NAMES, "expires_at", "supersedes"})
+OTHER_OWN_KEYS = frozenset({"updated_at", "tags", TAG_NAMES, "expires_at", "supersedes", "pinned"})
 
 DRAWING_PARTS = re.compile(r"^(?:%%|#{1,2} (?:Drawing|Embedded Files|Element Links))\s*$", re.MULTILINE)
 DRAWING_NOISE = re.compile(r"^(?:==.*==|#{1,2} (?:Excalidraw Data|Text Elements))\s*$", re.MULTILINE)
@@ -138,6 +138,7 @@ def _read_own_note(properties: Properties, body: str, zone: tzinfo) -> Iterator[
         parse_time(_get_text(properties, "created_at"), zone),
         visibility=visibility if visibility in Visibility.values else Visibility.PRIVATE.value,
         expires_at=expires_at,
+        pinned=True if _get_text(properties, "pinned") == "true" else None,
         updated_at=parse_time(_get_text(properties, "updated_at"), zone),
         file_id=own_id,
         notes=("fields_dropped",) if properties.keys() - OWN_KEYS - OTHER_OWN_KEYS else (),
