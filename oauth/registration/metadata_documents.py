@@ -22,7 +22,7 @@ from oauth2_provider.settings import oauth2_settings
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
-from core.outgoing_http import OutgoingRequest, ServerResponse, resolve_url, send_request
+from core.network.outgoing_http import OutgoingRequest, ServerResponse, resolve_url, send_request
 from oauth import rate_limits
 from oauth.models import Application
 from oauth.registration.client_metadata import PUBLIC, InvalidClientMetadata, parse_client_metadata

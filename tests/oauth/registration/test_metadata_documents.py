@@ -19,7 +19,7 @@ from oauth2_provider import cimd
 from pytest_django import Settings
 
 from accounts.models import User
-from core import outgoing_http
+from core.network import outgoing_http
 from memories import scopes
 from oauth import rate_limits
 from oauth.models import Application

@@ -95,9 +95,7 @@ def send_request(
 
 
 @contextmanager
-def _open_connection(
-    url: SplitResult, addresses: Sequence[str], deadline: float
-) -> Iterator[HTTPConnection]:
+def _open_connection(url: SplitResult, addresses: Sequence[str], deadline: float) -> Iterator[HTTPConnection]:
     """Connect, for https with TLS. At `deadline` the connection is shut down."""
     with _connect(url, addresses, deadline) as opened:
         connection = HTTPConnection(url.hostname or "")
@@ -127,7 +125,9 @@ def _connect(url: SplitResult, addresses: Sequence[str], deadline: float) -> soc
 
 def _wrap_in_tls(plain: socket.socket, host: str | None, deadline: float) -> socket.socket:
     try:
-        plain.settimeout(_get_remaining_s(deadline))  # for the handshake, without the time that connecting took
+        plain.settimeout(
+            _get_remaining_s(deadline)
+        )  # for the handshake, without the time that connecting took
         return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
     except BaseException:
         plain.close()
