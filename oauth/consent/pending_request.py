@@ -60,10 +60,9 @@ class PendingRequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        match = request.resolver_match
-        is_consent = match is not None and match.view_name == CONSENT_PAGE
-        is_return = match is not None and match.url_name == RETURN_PAGE
-        if is_consent or ((is_return or _is_on_the_way(request)) and get_pending_request(request)):
+        page = request.resolver_match.view_name if request.resolver_match is not None else ""
+        is_on_the_way = page == RETURN_PAGE or _is_on_the_way(request)
+        if page == CONSENT_PAGE or (is_on_the_way and get_pending_request(request)):
             # An app may open these pages in a pop-up, whose callback page then reports to its opener. Not without an
             # app: whether the opener keeps its window would tell any site whether the user is logged in.
             response.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")
