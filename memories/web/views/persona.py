@@ -15,6 +15,7 @@ from accounts.rate_limits import (
     get_api_limit,
     get_public_persona_limit,
 )
+from accounts.work_budget import require_visitors_budget
 from core.client_ip import get_client_network
 from core.http import render_rate_limited
 from memories.errors import PersonaNotFound
@@ -58,6 +59,8 @@ def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
     try:
         enforce_rate_limit(get_public_persona_limit(), get_client_network(request))
         about = persona_retrieval.find_persona(ANONYMOUS, handle)
+        if request.method == "POST" and not request.user.is_authenticated:
+            require_visitors_budget(about.pk)
     except RateLimitExceeded as error:
         return render_rate_limited(request, error.retry_after_s)
     except PersonaNotFound:
