@@ -231,6 +231,17 @@ def test_user_with_a_second_factor_confirms_too(ada: User, ada_client: Client) -
     assert ada_client.get(NEW).status_code == 200
 
 
+@pytest.mark.compliance("Personal access tokens", "2")
+def test_user_who_cannot_authenticate_again_issues_nothing(ada: User, ada_client: Client) -> None:
+    """As somebody who logs in by another provider, with neither password nor passkey."""
+    ada.set_unusable_password()
+    ada.save()
+    ada_client.force_login(ada)
+    assert [submit(ada_client)["Location"], ada_client.get(NEW)["Location"]] == [LIST, LIST]
+    assert "Set a password or add a passkey first" in ada_client.get(LIST).content.decode()
+    assert not AppGrant.objects.exists()
+
+
 @pytest.mark.parametrize("address", [LIST, NEW, f"{LIST}{uuid4()}/regenerate/"])
 def test_anonymous_user_is_redirected_to_login(db: None, address: str) -> None:
     assert Client().get(address)["Location"].startswith("/accounts/login/")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.test import Client
 
 from accounts.actor import Channel
@@ -12,8 +13,9 @@ from accounts.models import User
 from memories import scopes
 from memories.jobs import retention
 from memories.models import Memory, Proposal
+from oauth.access import grants
 from oauth.models import AppGrant, Application, Mistake
-from oauth.personal.service import IssuedToken
+from oauth.personal.service import IssuedToken, regenerate_token
 from oauth.tokens.bearer import authenticate_token
 from oauth.tokens.families import AccessToken
 from tests.factories import remember
@@ -212,6 +214,20 @@ def test_reads_count_against_the_daily_limit(ada: User, settings: LazySettings) 
         remember(ada, text)
     caller = call_rest(personal_token(ada).secret)
     assert [caller("get", "/memories/?limit=2").status for _ in range(2)].count(429) >= 1
+
+
+# --- A session that ends meanwhile ----------------------------------------------------------------------
+
+
+@pytest.mark.compliance("Personal access tokens", "2")
+def test_session_that_was_ended_issues_no_token(ada: User, issued: IssuedToken) -> None:
+    User.objects.update(sessions_era=F("sessions_era") + 1)  # by a new password, while the form was open
+    with pytest.raises(grants.SessionEnded):
+        personal_token(ada)
+    with pytest.raises(grants.SessionEnded):
+        regenerate_token(ada, issued.grant, None)
+    assert (Application.objects.count(), AccessToken.objects.count()) == (1, 1)
+    assert authenticate_token(issued.secret, Channel.API).user == ada
 
 
 # --- Staff and housekeeping -----------------------------------------------------------------------------
