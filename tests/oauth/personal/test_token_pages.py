@@ -125,16 +125,14 @@ def test_tag_of_another_user_cannot_be_chosen(bob: User, browser: Client) -> Non
     assert not Application.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": ""}, {"name": "  "}, {"name": "x" * 81}, {"name": "a\u202eb"}, {"scopes": []}, {"form_id": ""},
-        {"scopes": ["everything"]}, {"reach": "tagged"}, {"ends": "eternity"}, {"form_id": "1"},
-    ],
-)  # fmt: skip
-def test_invalid_form_is_shown_again_and_creates_nothing(browser: Client, change: dict[str, Any]) -> None:
-    page = submit(browser, **change)
-    assert page.status_code == 422
+INVALID: list[dict[str, Any]] = [
+    {"name": ""}, {"name": "  "}, {"name": "x" * 81}, {"name": "a\u202eb"}, {"scopes": []}, {"form_id": ""},
+    {"scopes": ["everything"]}, {"reach": "tagged"}, {"ends": "eternity"}, {"form_id": "1"},
+]  # fmt: skip
+
+
+def test_invalid_form_is_shown_again_and_creates_nothing(browser: Client) -> None:
+    assert [change for change in INVALID if submit(browser, **change).status_code != 422] == []
     assert not Application.objects.exists()
 
 
@@ -313,12 +311,12 @@ def test_expired_token_says_so(browser: Client) -> None:
 
 
 @pytest.mark.compliance("Personal access tokens", "3")
-@pytest.mark.parametrize("ends", ["never", "year", "month"])
-def test_token_cannot_be_extended_without_regenerating(browser: Client, ends: str) -> None:
+def test_token_cannot_be_extended_without_regenerating(browser: Client) -> None:
     create(browser, ends="week")
     grant = AppGrant.objects.get()
-    form = {"scopes": [scopes.READ], "reach": "all", "ends": ends}
-    assert browser.post(f"{APPS}{grant.pk}/narrow/", form).status_code == 422
+    form = {"scopes": [scopes.READ], "reach": "all"}
+    for ends in ("never", "year", "month"):
+        assert browser.post(f"{APPS}{grant.pk}/narrow/", form | {"ends": ends}).status_code == 422
     later = timezone.now() + timedelta(days=30)
     for ends_at in (None, later.isoformat()):
         body = {"ends_at": ends_at}
