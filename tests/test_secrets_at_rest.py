@@ -11,11 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from oauth.settings import DEVICE_GRANT
 from tests.chaos.people import PASSWORD, Person, find_match, signed_up
 from tests.chaos.product import running_product
 from tests.chaos.report import say
 from tests.chaos.traces import dump_database, find_text, read_files
-from tests.interop.consent import allow_access
+from tests.interop.consent import allow_access, allow_device
 from tests.totp import compute_code
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,8 @@ Stolen = tuple[dict[str, str], dict[str, bytes]]
 def stolen() -> Iterator[Stolen]:
     """The credentials by name, and the dump and every file, after an app and a user used all credentials."""
     with running_product(WEB_WORKERS="1") as product, signed_up(product.address, "ada") as [ada]:
-        credentials = connect_app(ada, product.address) | use_second_factor(ada) | {"password": PASSWORD}
+        credentials = connect_app(ada, product.address) | connect_device(ada, product.address)
+        credentials |= use_second_factor(ada) | {"password": PASSWORD}
         credentials["personal access token"] = create_personal_token(ada, product.address)
         credentials["session key"] = ada.cookie("picard_session")
         send_where_not_expected(ada, credentials)
@@ -90,6 +92,26 @@ def connect_app(ada: Person, site: str) -> dict[str, str]:
         "code": redeemed,
         "unused code": unused,
         **{f"{which} {name}": pair[name] for which, pair in pairs.items() for name in TOKENS},
+    }
+
+
+def connect_device(ada: Person, site: str) -> dict[str, str]:
+    """Connect a device by its code; the codes of another wait for their user."""
+    request = {"grant_types": [DEVICE_GRANT], "token_endpoint_auth_method": "none"}
+    with httpx.Client(base_url=site) as device:
+        client = {"client_id": device.post("/oauth/register/", json=request).json()["client_id"]}
+        waiting, used = (device.post("/oauth/device-authorization/", data=client).json() for _ in range(2))
+        allow_device(ada, used["verification_uri_complete"])
+        form = client | {"grant_type": DEVICE_GRANT, "device_code": used["device_code"]}
+        pair = device.post("/oauth/token/", data=form).json()
+    codes = {"waiting": waiting, "used": used}
+    return {
+        **{
+            f"{which} {name}": code[name]
+            for which, code in codes.items()
+            for name in ("device_code", "user_code")
+        },
+        **{f"device's {name}": pair[name] for name in TOKENS},
     }
 
 
