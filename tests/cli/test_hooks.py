@@ -5,6 +5,7 @@ The lines of transcripts have the shape that Claude Code 2.1, Codex 0.171 and Ge
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -243,3 +244,42 @@ def test_secrets_are_removed_before_anything_is_sent(secret: str, form: str) -> 
 )
 def test_texts_without_secrets_stay(text: str) -> None:
     assert remove_secrets(text) == text
+
+
+@pytest.mark.slow
+def test_session_starts_with_the_context(agent: Agent) -> None:
+    assert agent.call("SessionStart").output == ""  # nothing is known yet
+    assert agent.run("add", 'I live in Gent.\n"}').code == 0
+    shown = agent.call("SessionStart")
+    output = json.loads(shown.output)["hookSpecificOutput"]
+    assert output["hookEventName"] == "SessionStart"
+    assert "I live in Gent." in output["additionalContext"]
+    assert shown.errors == ""
+
+
+@pytest.mark.slow
+def test_commands_of_the_page_work(logged_in: RunCommand, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "picard"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m picard_memory "$@"\n')
+    program.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(PROJECT / "cli" / "src"),
+        "HOME": str(tmp_path),
+    }
+    page = (PROJECT / "docs" / "agents.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 3
+    shown = ""
+    for block in blocks:
+        shown += subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    assert "Claude Code: installed" in shown
+    assert not (tmp_path / ".claude" / "settings.json").exists()
