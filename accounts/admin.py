@@ -4,6 +4,8 @@ from typing import Any
 
 from allauth.account.admin import EmailAddressAdmin
 from allauth.account.models import EmailAddress
+from allauth.socialaccount import admin as socialaccount_admin
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -24,6 +26,8 @@ from accounts.models import Invitation, QueuedEmail, StaffAction, User
 
 admin.site.unregister(Group)  # roles are flags of the user, so groups are not used
 admin.site.unregister(EmailAddress)
+for model in (socialaccount_admin.SocialApp, socialaccount_admin.SocialToken, SocialAccount):
+    admin.site.unregister(model)  # the provider is in the settings, its tokens are not stored
 
 
 @admin.register(EmailAddress)
@@ -88,6 +92,19 @@ class UserAdmin(StaffAdmin):
         """Allow deleting a user with all related rows, including those without a delete permission of their own."""
         listed, counts, _missing, protected = super().get_deleted_objects(objs, request)
         return listed, counts, set(), protected
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(StaffAdmin):
+    """Which accounts an identity at the OpenID provider logs in to. Who it is there is encrypted."""
+
+    list_display = ("id", "user", "date_joined", "last_login")
+    fields = readonly_fields = ("user", "date_joined", "last_login")
+    search_fields = ("user__email",)
+    ordering = ("-date_joined",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(request.user.is_superuser)
 
 
 @admin.register(Invitation)

@@ -95,6 +95,16 @@ class DataKey:
         """Encrypts e-mails that wait for the mail server. Server key only."""
         return AESGCM(self._derive_key(b"mail"))
 
+    @cached_property
+    def identity_hash_key(self) -> bytes:
+        """Key of the hash by which identities at OpenID providers are looked up. Server key only."""
+        return self._derive_key(b"identities")
+
+    @cached_property
+    def identity_cipher(self) -> AESGCM:
+        """Encrypts what is known of an identity, bound to its user. Server key only."""
+        return AESGCM(self._derive_key(b"details of identities"))
+
     def _derive_key(self, purpose: bytes) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"picard/1/" + purpose).derive(
             self.secret

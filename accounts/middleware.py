@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, tzinfo
 
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.models import User
@@ -41,7 +41,8 @@ class PersonMiddleware:
 class WorkBudgetMiddleware:
     """Measures each request's work, and rejects pages of users who have used up their budget of it.
 
-    Whom to charge is known here for a session; oauth.access.request_actor says it for an app.
+    Whom to charge is known here for a session; oauth.access.request_actor says it for an app. A page whose view raises
+    RateLimitExceeded gets the same response.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -58,6 +59,11 @@ class WorkBudgetMiddleware:
             if response.streaming:  # its content is generated when it is sent
                 response._resource_closers.append(until_sent.pop_all().close)  # type: ignore[attr-defined]
             return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, RateLimitExceeded):
+            return render_rate_limited(request, exception.retry_after_s)
+        return None
 
 
 def _require_budget_of_session(request: HttpRequest) -> None:

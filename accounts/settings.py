@@ -51,6 +51,7 @@ def build_login_settings(public_url: str, *, has_mail: bool) -> dict[str, Any]:
             "manage_email": "10/m/user,50/d/user",
         },
         "ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL": "/accounts/email/",
+        "SOCIALACCOUNT_ADAPTER": "accounts.login.openid.adapter.OpenIDAdapter",
         "MFA_ADAPTER": "accounts.login.mfa_adapter.SecondFactorAdapter",
         "MFA_ALLOW_UNVERIFIED_EMAIL": not has_mail,
         **_build_passkey_settings(get_passkey_rp_id(public_url)),

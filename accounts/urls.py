@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.deletion import views as deletion_views
 from accounts.login import views as login_views
+from accounts.login.openid import views as openid_views
 from accounts.profile import views
 from accounts.sessions import views as session_views
 from accounts.staff import views as staff_views
@@ -18,6 +19,14 @@ urlpatterns = [
     path("confirm-email/", login_views.confirm_address, name="confirm_address"),
     path("confirm-email/<str:key>/", login_views.show_outdated_link, name="outdated_link"),
     path("2fa/webauthn/login/", login_views.log_in_with_passkey),
+    path("2fa/webauthn/keys/<int:pk>/remove/", login_views.remove_passkey),
+    path("password/set/", login_views.set_password),
+    path("openid/login/", openid_views.start_login, name="openid_login"),
+    path("openid/callback/", openid_views.finish, name="openid_callback"),
+    path("openid/signup/", openid_views.sign_up, name="openid_signup"),
+    path("openid/connect/", openid_views.start_connection, name="openid_connect"),
+    path("openid/confirm/", openid_views.reauthenticate, name="openid_reauthenticate"),
+    path("connections/", openid_views.manage_connections, name="connections"),
     path("email-state/", login_views.show_email_state, name="email_state"),
     path("sessions/", session_views.manage_sessions, name="sessions"),
     path("administrators/", staff_views.show_staff_actions, name="staff"),

@@ -6,9 +6,7 @@ see. Between two parts it estimates the level, so that a request needs no statem
 """
 
 import math
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -18,6 +16,7 @@ from django.conf import settings
 from django.db import Error
 
 from accounts.rate_limits import RateLimitExceeded
+from core.bounded_cache import BoundedCache
 from core.db.prepared import fetch_prepared
 from core.work_meter import get_meter
 
@@ -69,8 +68,7 @@ class _Account:
     unsettled_s: float = 0.0
 
 
-_accounts: OrderedDict[UUID, _Account] = OrderedDict()  # the least recently charged user first
-_lock = threading.Lock()
+_accounts = BoundedCache[UUID, _Account](MAX_USERS)
 
 
 def require_budget(user_id: UUID, share: Share) -> None:
@@ -97,24 +95,22 @@ def charge_work(user_id: UUID, share: Share, seconds: float) -> None:
         [(level_s,)] = fetch_prepared(SETTLE_SQL, params)
     except Error:  # the request has its answer; without a database there is no work to bound
         return
-    with _lock:
-        account = _accounts.setdefault(user_id, _Account())
+    with _accounts.lock:
+        account = _accounts.get(user_id) or _Account()
         account.level_s, account.known_at = level_s, time.monotonic()
+        _accounts.store(user_id, account)
 
 
 def reset_budgets() -> None:
     """Forget what this process knows."""
-    with _lock:
-        _accounts.clear()
+    _accounts.clear()
 
 
 def _add_unsettled(user_id: UUID, seconds: float) -> float:
     """Return the user's work that is to be stored now, 0 if it is too little."""
-    with _lock:
-        account = _accounts.setdefault(user_id, _Account())
-        _accounts.move_to_end(user_id)
-        if len(_accounts) > MAX_USERS:
-            _accounts.popitem(last=False)
+    with _accounts.lock:
+        account = _accounts.get(user_id) or _Account()
+        _accounts.store(user_id, account)
         account.unsettled_s += seconds
         if account.unsettled_s < SETTLE_S:
             return 0.0

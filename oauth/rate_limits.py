@@ -23,5 +23,3 @@ DEVICE_REQUESTS = RateLimit("oauth-devices", 1_200, window_s=3_600.0)  # per net
 # Codes that no device waits for, so that none can be guessed (RFC 8628 5.1).
 WRONG_USER_CODES = RateLimit("oauth-user-codes", 10, window_s=600.0)  # per user
 WRONG_USER_CODES_OF_NETWORK = RateLimit("oauth-user-codes-network", 100, window_s=600.0)
-# Documents that anonymous devices let this server fetch: per network, and all together.
-ANONYMOUS_DOCUMENTS = RateLimit("oauth-documents-all", 120, window_s=3_600.0)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 
+from accounts.openid.config import load_openid_settings
 from accounts.settings import build_cache_settings, build_login_settings
 from core.db.roles import Role, choose_role
 from core.hosts import LOOPBACK_HOSTS_IN_URLS
@@ -81,6 +82,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "csp",
     "django_htmx",
@@ -173,6 +175,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SIGNUP = env.str("SIGNUP", default="open")  # open, invite or closed
 LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "memories:list"
+OPENID = load_openid_settings(env)  # log-in by an OpenID provider, off by default (accounts/openid/config.py)
 DELETION_DAYS = env.int("DELETION_DAYS", default=14)  # in which a closed account can be restored
 
 # --- Apps (oauth/settings.py, docs/oauth.md) -------------------------------------------------------------

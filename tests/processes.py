@@ -1,8 +1,10 @@
 """Processes of the product on the test database, started, watched and stopped by the test."""
 
 import contextlib
+import ctypes
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +21,8 @@ from core.db.roles import Role
 from picard.postgres.manager import ROLES, EmbeddedPostgres
 
 PROJECT = Path(__file__).resolve().parent.parent
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -72,6 +76,7 @@ def running(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[byte
         env=environment(**variables),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
     )
     try:
         yield process
@@ -88,6 +93,15 @@ def serving(**variables: str) -> Iterator[str]:
     with running("up", **(defaults | variables)) as process:
         wait_until(lambda: _is_ready(process, address), seconds=60)
         yield address
+
+
+def end_with_parent() -> None:
+    """Let the new process end with the thread that starts it, also if that is killed: Popen's `preexec_fn`.
+
+    A server that is left behind would hold the test database.
+    """
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _is_ready(process: subprocess.Popen[bytes], address: str) -> bool:

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageNotFoundError, metadata, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 from core.version import VERSION
 from picard.config.paths import PROJECT
@@ -118,6 +119,25 @@ def test_example_app_requirements_are_complete() -> None:
     }
     needed = imports - sys.stdlib_module_names - {"notes"}
     assert {{"environ": "django-environ"}.get(name, name) for name in needed} <= names
+
+
+# Parts of a named library, and one that is imported to be turned off.
+COMPANIONS = {"mcp-types": "mcp", "pydantic-core": "pydantic", "langsmith": "langchain-core"}
+
+
+def test_requirements_name_every_imported_library() -> None:
+    text = (PROJECT / "requirements.in").read_text(encoding="utf-8")
+    named = {canonicalize_name(name) for name in re.findall(r"^[\w.-]+", text, re.MULTILINE)}
+    distributions = packages_distributions()
+    missing = set()
+    for package in ("accounts", "core", "memories", "oauth", "picard"):
+        for path in (PROJECT / package).rglob("*.py"):
+            modules = re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            for module in set(modules) & distributions.keys():
+                owners = {canonicalize_name(name) for name in distributions[module]}
+                owners |= {canonicalize_name(COMPANIONS[name]) for name in owners & COMPANIONS.keys()}
+                missing |= set() if owners & named else {module}
+    assert missing == {"django_stubs_ext"}  # for type checkers only
 
 
 def test_render_migrates_before_each_deploy_and_checks_health() -> None:

@@ -20,7 +20,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from picard.config.paths import PROJECT
-from tests.processes import answers, free_port, stop_process, wait_until
+from tests.processes import answers, end_with_parent, free_port, stop_process, wait_until
 
 FOLDER = PROJECT / "docs" / "examples" / "notes"
 MEMORY = {"id": str(UUID(int=7)), "text": "I write Python.", "tags": ["work"], "version": 3}
@@ -137,7 +137,12 @@ def notes(picard: FakePicard, tmp_path_factory: pytest.TempPathFactory) -> Itera
     subprocess.run([*manage, "migrate", "--verbosity", "0"], env=own, cwd=FOLDER, check=True)
     serve = [*manage, "runserver", "--noreload", f"127.0.0.1:{port}"]
     process = subprocess.Popen(
-        serve, env=own, cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        serve,
+        env=own,
+        cwd=FOLDER,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
     )
     try:
         wait_until(lambda: answers(f"{address}/"), seconds=60)

@@ -21,7 +21,7 @@ from django.urls import get_resolver, reverse
 
 from picard.config.log_config import SECRET_PARTS
 from picard.config.paths import PROJECT
-from tests.processes import free_port, wait_until
+from tests.processes import end_with_parent, free_port, wait_until
 
 HOST = "memory.example.org"
 FIRST = b"the start of a long file"
@@ -148,7 +148,7 @@ def run_nginx(folder: Path) -> Iterator[None]:
     command = ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=end_with_parent) as process:
         yield
         process.terminate()
 

@@ -4,20 +4,19 @@ import base64
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
 from tests.chaos.people import PASSWORD, Person, find_match, signed_up
 from tests.chaos.product import running_product
 from tests.chaos.report import say
 from tests.chaos.traces import dump_database, find_text, read_files
 from tests.interop.consent import allow_access
+from tests.totp import compute_code
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +48,7 @@ def use_second_factor(ada: Person) -> dict[str, str]:
     activate, codes = "/accounts/2fa/totp/activate/", "/accounts/2fa/recovery-codes/"
     ada.post("/accounts/reauthenticate/", {"password": PASSWORD})
     secret = find_match(SECRET, ada.get(activate).text)
-    ada.post(activate, {"code": compute_totp(secret)})
+    ada.post(activate, {"code": compute_code(secret)})
     codes_shown = re.findall(r"<code>(\d{8})</code>", ada.get(codes).text)
     assert len(codes_shown) == 10
     ada.post("/accounts/2fa/totp/deactivate/")
@@ -68,10 +67,6 @@ def create_personal_token(ada: Person, site: str) -> str:
     headers = {"Authorization": f"Bearer {token}"}
     assert httpx.get(f"{site}/api/v1/whoami/", headers=headers).status_code == 200
     return token
-
-
-def compute_totp(secret: str) -> str:
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def connect_app(ada: Person, site: str) -> dict[str, str]:

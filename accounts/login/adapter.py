@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts import invitations
-from accounts.login import known_browsers, pending_signup, security_notices, watched_email
+from accounts.login import known_browsers, pending_signup, reauthentication, security_notices, watched_email
 from accounts.login.pending_signup import INVITATION_KEY
 from accounts.mail import addresses, emails
 from accounts.models import Invitation, User
@@ -100,6 +100,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> None:
         security_notices.notify_event(self.request, user, template_prefix)
 
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        return [*super().get_reauthentication_methods(user), *reauthentication.list_openid_methods(user)]
+
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "accounts.login.stages.RestoreStage"]
 
@@ -163,7 +166,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def _is_signing_up(self) -> bool:
         match = getattr(self.request, "resolver_match", None)
-        return match is not None and match.url_name == "account_signup"
+        return match is not None and match.url_name in ("account_signup", "openid_signup")
 
 
 def _normalize_email(email: str) -> str:

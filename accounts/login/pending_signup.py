@@ -23,6 +23,8 @@ from accounts import invitations
 from accounts.login import watched_email
 from accounts.mail import addresses, emails
 from accounts.models import User
+from accounts.openid import connections
+from accounts.openid.code_flow import Identity
 from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core import languages
 from core.client_ip import get_client_network
@@ -36,12 +38,15 @@ MAX_EMAILS = 5
 
 
 class AddressHasAccount(Exception):
-    """Another account confirmed the address in the meantime."""
+    """Another account confirmed the address in the meantime, or the identity logs in to one."""
 
 
 @dataclass(frozen=True)
 class PendingSignup:
-    """What the form said, and the code that was sent. `password` is hashed; `next_url` is the page to return to."""
+    """What the form said, and the code that was sent. `password` is hashed; `next_url` is the page to return to.
+
+    `identity`: the fields of the identity at the OpenID provider that logs in instead of a password.
+    """
 
     email: str
     password: str
@@ -50,14 +55,19 @@ class PendingSignup:
     next_url: str = ""
     guesses: int = 0
     emails: int = 1
+    identity: dict[str, Any] | None = None
 
     @property
     def can_resend(self) -> bool:
         return self.emails < MAX_EMAILS
 
 
-def start_signup(request: HttpRequest, *, email: str, password: str) -> HttpResponse:
+def start_signup(
+    request: HttpRequest, *, email: str, password: str = "", identity: dict[str, Any] | None = None
+) -> HttpResponse:
     """Store the sign-up in the session and send the code. Both are the same if the address has an account already.
+
+    One of password and identity is given.
 
     Raises RateLimitExceeded.
     """
@@ -65,10 +75,11 @@ def start_signup(request: HttpRequest, *, email: str, password: str) -> HttpResp
     clear_login(request)
     pending = PendingSignup(
         email,
-        make_password(password),
+        make_password(password or None),  # None: no password is right
         generate_user_code(),
         time.time(),
         get_next_redirect_url(request) or "",
+        identity=identity,
     )
     _store(request, pending)
     request.session.set_expiry(int(emails.SIGNUP_VALID.total_seconds()))
@@ -115,8 +126,10 @@ def drop_signup(request: HttpRequest) -> None:
 
 
 @transaction.atomic
-def create_account(request: HttpRequest, pending: PendingSignup, *, by_invitation: bool) -> User:
-    """Create the account with its confirmed address.
+def create_account(
+    request: HttpRequest, pending: PendingSignup, *, by_invitation: bool, is_confirmed: bool = True
+) -> User:
+    """Create the account with its address, which is confirmed unless no address can be (no EMAIL_URL).
 
     Raises AddressHasAccount, InvalidInvitation, and IntegrityError if it was confirmed elsewhere at the same moment.
     """
@@ -125,7 +138,12 @@ def create_account(request: HttpRequest, pending: PendingSignup, *, by_invitatio
     addresses.release_address(pending.email)
     person = User(email=pending.email, password=pending.password, language=get_browser_language(request))
     person.save()
-    EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    EmailAddress.objects.create(user=person, email=person.email, verified=is_confirmed, primary=True)
+    if pending.identity is not None:
+        try:
+            connections.add_connection(person, Identity(**pending.identity))
+        except connections.ConnectedElsewhere:
+            raise AddressHasAccount from None
     if by_invitation:
         invitations.redeem_invitation(request.session.get(INVITATION_KEY, ""), person)
     return person

@@ -46,6 +46,15 @@ def notify_address_added(request: HttpRequest, person: User, email: str) -> None
     send_notice(request, person, _("An e-mail address was added"), detail=email)
 
 
+def notify_identity_connected(request: HttpRequest, person: User, provider: str, email: str) -> None:
+    what = _("Log-in with %(provider)s was connected") % {"provider": provider}
+    send_notice(request, person, what, detail=email)
+
+
+def notify_identity_disconnected(request: HttpRequest, person: User, provider: str) -> None:
+    send_notice(request, person, _("Log-in with %(provider)s was disconnected") % {"provider": provider})
+
+
 def notify_address_replaced(request: HttpRequest, person: User, formerly: Iterable[str]) -> None:
     """Tell the addresses that an administrator took away."""
     what = _("An administrator changed your e-mail address")

@@ -1,14 +1,16 @@
-"""Sign-up by invitation, the page that asks for the code sent to an address, and the rate limit of passkeys."""
+"""Sign-up by invitation, the page that asks for the code sent to an address, and stricter views of django-allauth."""
 
 from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.flows.signup import complete_signup
 from allauth.account.internal.stagekit import get_pending_stage
 from allauth.account.utils import passthrough_next_redirect_url
-from allauth.account.views import email_verification_sent
+from allauth.account.views import email_verification_sent, password_set
 from allauth.mfa import app_settings
-from allauth.mfa.webauthn.views import login_webauthn
+from allauth.mfa.webauthn.views import login_webauthn, remove_webauthn
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -21,9 +23,10 @@ from accounts import invitations
 from accounts.login import pending_signup, watched_email
 from accounts.login.pending_signup import INVITATION_KEY, PendingSignup
 from accounts.login.signup_form import SignupCodeForm
-from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
+from accounts.models import User
+from accounts.openid import connections
+from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.client_ip import get_client_network
-from core.http import render_rate_limited
 
 CODE_PAGE = "account_email_verification_sent"
 # Each challenge is stored in a session, which anybody can start.
@@ -50,10 +53,7 @@ def confirm_address(request: HttpRequest) -> HttpResponseBase:
     if not get_adapter().is_open_for_signup(request):
         return render(request, "account/signup_closed.html")
     if request.POST.get("action") == "resend":
-        try:
-            pending_signup.resend_code(request, pending)
-        except RateLimitExceeded as error:
-            return render_rate_limited(request, error.retry_after_s)
+        pending_signup.resend_code(request, pending)
         return redirect(passthrough_next_redirect_url(request, reverse(CODE_PAGE), "next"))
     form = SignupCodeForm(request.POST or None, code=pending.code)
     if form.is_valid():
@@ -97,9 +97,25 @@ def log_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
     """django-allauth's view, whose challenges are limited by network."""
     if not app_settings.PASSKEY_LOGIN_ENABLED:
         raise Http404
-    try:
-        enforce_rate_limit(CHALLENGES, get_client_network(request))
-    except RateLimitExceeded as error:
-        return render_rate_limited(request, error.retry_after_s)
+    enforce_rate_limit(CHALLENGES, get_client_network(request))
     response: HttpResponseBase = login_webauthn(request)
+    return response
+
+
+@login_required
+def remove_passkey(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """django-allauth's view, but the only way to log in is not removed."""
+    assert isinstance(request.user, User)  # noqa: S101  (login_required)
+    if request.method == "POST" and not connections.has_way_in(request.user, without_passkey=pk):
+        messages.error(request, _("This passkey is your only way to log in. Set a password first."))
+        return redirect("mfa_list_webauthn")
+    response: HttpResponseBase = remove_webauthn(request, pk=pk)
+    return response
+
+
+@login_required
+@reauthentication_required  # type: ignore[untyped-decorator]
+def set_password(request: HttpRequest) -> HttpResponseBase:
+    """django-allauth's view, but a session alone cannot give itself a password."""
+    response: HttpResponseBase = password_set(request)
     return response

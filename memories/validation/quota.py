@@ -1,8 +1,5 @@
 """The limits of what one user stores, if the operator sets them: memories, tags, and earlier versions of memories."""
 
-import threading
-import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from core.bounded_cache import BoundedCache
 from core.db.locks import OwnerLock, lock_owner
 from memories.models import Memory, MemoryRevision
 
@@ -30,14 +28,22 @@ class QuotaExceeded(ValidationError):
 
 
 @dataclass
+class _Uncounted:
+    """How many more rows of a user may be stored before they are counted again."""
+
+    left: int
+
+
+@dataclass
 class _Quota:
     """The limit of a user's rows of a model. `setting` is its name; 0 means no limit."""
 
     model: type[Memory] | type[MemoryRevision]
     setting: str
     message: str | Promise
-    _uncounted: OrderedDict[UUID, tuple[int, float]] = field(default_factory=OrderedDict)
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _uncounted: BoundedCache[UUID, "_Uncounted"] = field(
+        default_factory=lambda: BoundedCache(MAX_OWNERS, UNCOUNTED_S)
+    )
 
     @property
     def limit(self) -> int:
@@ -47,21 +53,17 @@ class _Quota:
         """Return whether so many more rows fit, as far as this is known without counting."""
         if not self.limit or not wanted:
             return True
-        with self._mutex:
-            left, until = self._uncounted.get(owner_id, (0, 0.0))
-            if left < wanted or time.monotonic() > until:
+        with self._uncounted.lock:
+            uncounted = self._uncounted.get(owner_id)
+            if uncounted is None or uncounted.left < wanted:
                 return False
-            self._uncounted[owner_id] = left - wanted, until
+            uncounted.left -= wanted
             return True
 
     def count(self, owner_id: UUID, wanted: int) -> bool:
         """Return whether so many more rows fit."""
         left = self.limit - self.model._default_manager.filter(owner_id=owner_id).count() - wanted
-        with self._mutex:
-            self._uncounted[owner_id] = max(left, 0) // UNCOUNTED_SHARE, time.monotonic() + UNCOUNTED_S
-            self._uncounted.move_to_end(owner_id)
-            if len(self._uncounted) > MAX_OWNERS:
-                self._uncounted.popitem(last=False)
+        self._uncounted.store(owner_id, _Uncounted(max(left, 0) // UNCOUNTED_SHARE))
         return left >= 0
 
     def forget(self) -> None:

@@ -87,7 +87,7 @@ def parse_authorization_request(request: HttpRequest, person: User | None) -> Au
     if has_nul(request.GET):
         raise InvalidAuthorizationRequest("invalid_request", "A parameter contains a NUL character.")
     if person is not None:
-        _refresh_client_metadata(request.GET.get("client_id", ""), person)
+        refresh_client_metadata(request.GET.get("client_id", ""), person)
     try:
         scopes, credentials = get_oauth_backend().validate_authorization_request(request)
     except FatalClientError as error:
@@ -99,7 +99,8 @@ def parse_authorization_request(request: HttpRequest, person: User | None) -> Au
     return AuthorizationRequest(credentials.pop("request").client, scopes, credentials)
 
 
-def _refresh_client_metadata(client_id: str, person: User) -> None:
+def refresh_client_metadata(client_id: str, person: User) -> None:
+    """Fetch the client's metadata document if it has one that is due. Raises InvalidAuthorizationRequest."""
     if not metadata_documents.is_metadata_url(client_id):
         return
     try:

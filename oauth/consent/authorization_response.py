@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.encoding import iri_to_uri
 from oauth2_provider.exceptions import OAuthToolkitError
 from oauthlib.oauth2.rfc6749.errors import AccessDeniedError
 
+from core.http import leave_site
 from oauth.consent.authorization_request import AuthorizationRequest, RedirectError, build_request_error
 from oauth.models import Application
 from oauth.redirect_uris import is_web_uri
@@ -62,22 +62,9 @@ def _add_parameters(request: HttpRequest, redirect_uri: str, answer: Iterable[tu
 def _return_to_client(
     request: HttpRequest, application: Application, location: str, *, is_allowed: bool = False
 ) -> HttpResponse:
-    if not _is_browser(request):
-        # RFC 9700 4.12: 303, so that the consent form is not posted to the client.
-        return HttpResponse(status=303, headers={"Location": location})
-    # A redirect would be part of the form's submission, to which browsers apply form-action, even to redirects of the
-    # client's own callback. A navigation of this page is not, and always a GET.
     context = {
         "app": application,
-        "location": location,
         "is_allowed": is_allowed,
         "is_private_use": not is_web_uri(location),
     }
-    response = render(request, "oauth/return_to_app.html", context)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
-
-
-def _is_browser(request: HttpRequest) -> bool:
-    """Return whether the request asks for a page. Browsers name text/html, programs accept anything or JSON."""
-    return "text/html" in request.headers.get("Accept", "").lower()
+    return leave_site(request, location, "oauth/return_to_app.html", context)

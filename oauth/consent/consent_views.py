@@ -9,9 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Channel
-from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
+from accounts.rate_limits import enforce_rate_limit
 from core.client_ip import get_client_network
-from core.http import render_rate_limited
 from oauth import rate_limits
 from oauth.access import grants
 from oauth.access.request_actor import actor_from_request
@@ -50,10 +49,7 @@ def _reject_invalid_request(
     error: InvalidAuthorizationRequest | RedirectError,
 ) -> HttpResponse:
     """Report the error on a page or to the client. Enforce the rate limit before recording it for the developer."""
-    try:
-        enforce_rate_limit(rate_limits.INVALID_AUTHORIZATION_REQUESTS, get_client_network(request))
-    except RateLimitExceeded as exceeded:
-        return render_rate_limited(request, exceeded.retry_after_s)
+    enforce_rate_limit(rate_limits.INVALID_AUTHORIZATION_REQUESTS, get_client_network(request))
     if isinstance(error, RedirectError):
         client_errors.record_authorization_error(request, error.error.error, error.error.description)
         return authorization_response.return_error(request, error)

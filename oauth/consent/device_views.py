@@ -6,18 +6,20 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Channel
-from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, restore_rate_limit
+from accounts.rate_limits import enforce_rate_limit, restore_rate_limit
 from core.client_ip import get_client_network
-from core.http import render_rate_limited
 from oauth import rate_limits
 from oauth.access import grants
 from oauth.access.request_actor import actor_from_request
 from oauth.consent import notifications
+from oauth.consent.authorization_request import InvalidAuthorizationRequest, refresh_client_metadata
 from oauth.consent.choices import ConsentChoices
 from oauth.models import AppGrant, DeviceAuthorization
 from oauth.tokens import device_codes
@@ -35,9 +37,22 @@ def connect_device(request: HttpRequest) -> HttpResponseBase:
         return render(request, "oauth/device.html")
     try:
         device = _find_device(request, actor, typed)
-    except RateLimitExceeded as exceeded:
-        return render_rate_limited(request, exceeded.retry_after_s)
-    return _reject_code(request, typed) if device is None else _handle_consent(request, actor, device)
+        if device is None:
+            return _reject_code(request, typed)
+        _refresh_app(device, actor)
+        return _handle_consent(request, actor, device)
+    except InvalidAuthorizationRequest as error:
+        return render(request, "oauth/bad_request.html", {"problem": error}, status=400)
+
+
+def _refresh_app(device: DeviceAuthorization, actor: Actor) -> None:
+    """Fetch the app's metadata document if it has one that is due. Raises InvalidAuthorizationRequest."""
+    refresh_client_metadata(device.application.client_id, actor.person)
+    device.application.refresh_from_db()
+    if not device.application.has_device_grant:
+        raise InvalidAuthorizationRequest(
+            "invalid_client_metadata", _("The app's metadata document does not contain the device grant.")
+        )
 
 
 def _find_device(request: HttpRequest, actor: Actor, typed: str) -> DeviceAuthorization | None:
@@ -71,14 +86,22 @@ def _handle_consent(request: HttpRequest, actor: Actor, device: DeviceAuthorizat
             except grants.TooManyApps:
                 choices.add_too_many_apps_error()
     except device_codes.CodeAnswered:
-        return _reject_code(request, request.GET["user_code"])
+        return _reject_code(request, request.GET["user_code"].strip())
     context = {
         "device": device,
         "user_code": device_codes.format_user_code(device_codes.clean_user_code(request.GET["user_code"])),
+        "when": _describe_age(device),
         "is_elsewhere": device.requested_from != get_client_network(request),
         **choices.build_context(actor),
     }
     return render(request, "oauth/device_consent.html", context, status=200 if data is None else 422)
+
+
+def _describe_age(device: DeviceAuthorization) -> str:
+    minutes = int((timezone.now() - device.created_at).total_seconds() // 60)
+    if not minutes:
+        return _("less than a minute ago")
+    return ngettext("%(n)d minute ago", "%(n)d minutes ago", minutes) % {"n": minutes}
 
 
 def _decline(request: HttpRequest, device: DeviceAuthorization) -> HttpResponse:

@@ -36,8 +36,11 @@ PAGES = frozenset(
         "account_reset_password_from_key",
         "account_reset_password_from_key_done",
         "mfa_authenticate",
+        "openid_login",
+        "openid_signup",
     }
 )
+RETURN_PAGE = "openid_callback"  # its parameters are those of the OpenID provider
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class PendingRequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         page = request.resolver_match.view_name if request.resolver_match is not None else ""
-        if page == CONSENT_PAGE or (_is_on_the_way(request) and get_pending_request(request)):
+        is_on_the_way = page == RETURN_PAGE or _is_on_the_way(request)
+        if page == CONSENT_PAGE or (is_on_the_way and get_pending_request(request)):
             # An app may open these pages in a pop-up, whose callback page then reports to its opener. Not without an
             # app: whether the opener keeps its window would tell any site whether the user is logged in.
             response.setdefault("Cross-Origin-Opener-Policy", "unsafe-none")

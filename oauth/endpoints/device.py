@@ -22,12 +22,7 @@ from oauth.toolkit.scopes import select_scopes
 def authorize_device(request: HttpRequest) -> HttpResponse:
     """Return a device code and a user code. The app is authenticated as at the token endpoint."""
     enforce_network_limit(rate_limits.DEVICE_REQUESTS, request)
-    try:
-        metadata_documents.refresh_metadata_for_device(
-            request.POST.get("client_id", ""), get_client_network(request)
-        )
-    except metadata_documents.MetadataDocumentError as error:
-        return build_error_response("invalid_client", str(error), 401)
+    metadata_documents.note_client(request.POST.get("client_id", ""), get_client_network(request))
     client = authenticate_client(request)
     response = reject_client(request) if client is None else _issue_codes(request, client)
     client_errors.record_token_error(request, response)

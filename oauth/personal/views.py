@@ -23,9 +23,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actor import Actor, Channel
 from accounts.login import security_notices
-from accounts.rate_limits import RateLimitExceeded
 from core.hosts import get_base_url
-from core.http import render_rate_limited
 from oauth.access import grants
 from oauth.access.request_actor import actor_from_request
 from oauth.consent.connections import describe_grant, find_revoked_tokens, load_usage
@@ -54,8 +52,6 @@ def issues_token(view: Page) -> Page:
             raise Http404 from None
         except grants.SessionEnded:
             return redirect_to_login(request.get_full_path())
-        except RateLimitExceeded as error:
-            return render_rate_limited(request, error.retry_after_s)
 
     typed: Page = page
     return typed

@@ -7,16 +7,10 @@ self-registered.
 
 import json
 import re
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse
-from queue import Empty, SimpleQueue
-from threading import BoundedSemaphore, Thread, Timer
+from http.client import HTTPException
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
 
@@ -29,7 +23,8 @@ from oauth2_provider import cimd
 from oauth2_provider.settings import oauth2_settings
 
 from accounts.models import User
-from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit
+from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
+from core.network.outgoing_http import OutgoingRequest, ServerResponse, resolve_url, send_request
 from oauth import rate_limits
 from oauth.models import Application
 from oauth.registration.client_metadata import (
@@ -41,12 +36,8 @@ from oauth.registration.client_metadata import (
 
 # RFC 3986 2. Users see the host of this URL, so it must not contain misleading characters.
 ADDRESS = re.compile(r"[!-~]{1,255}")
-HTTPS_PORT = 443
 ACCEPTED = "application/json, application/*+json"
-RESOLVERS = 8  # threads that resolve names at once, with those that nobody waits for any more
 JSON_TYPE = re.compile(r"\s*application/(?:[^\s;/]+\+)?json\s*(?:;|$)", re.IGNORECASE)
-
-_resolvers = BoundedSemaphore(RESOLVERS)
 
 
 class MetadataDocumentError(cimd.CIMDError):  # type: ignore[misc]
@@ -84,24 +75,18 @@ class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
         return replace(metadata, auth_method=PUBLIC)
 
     def _fetch_document(self, client_id: str) -> tuple[dict[str, object], int]:
-        """Fetch from the IP address that was validated, like the toolkit, but with a limit on the total time.
-
-        The toolkit's time-out restarts with every byte received, so a slow sender could block a thread.
-        """
+        """Fetch from the IP addresses that were validated, like the toolkit, but with a limit on the total time."""
         deadline = monotonic() + settings.OAUTH2_PROVIDER["CIMD_FETCH_TIMEOUT_SECONDS"]
         url, addresses = _resolve_url(client_id, deadline)
-        for address in addresses:
-            with suppress(OSError, HTTPException), _open_connection(url, address, deadline) as connection:
-                path = f"{url.path}?{url.query}" if url.query else url.path
-                connection.request("GET", path, headers={"Host": url.netloc, "Accept": ACCEPTED})
-                response = connection.getresponse()
-                body = response.read(oauth2_settings.CIMD_MAX_DOCUMENT_SIZE + 1)
-                _get_remaining_s(deadline)  # the response is incomplete if the connection was shut down
-                return _parse_document(response, body, str(url.hostname))
-        raise MetadataDocumentError(
-            _("The app's metadata document could not be fetched from %(host)s. Try again in a minute.")
-            % {"host": url.hostname}
-        )
+        request = OutgoingRequest(url, headers={"Accept": ACCEPTED})
+        try:
+            response = send_request(
+                request, addresses, deadline, max_bytes=oauth2_settings.CIMD_MAX_DOCUMENT_SIZE
+            )
+        except (OSError, HTTPException):
+            text = _("The app's metadata document could not be fetched from %(host)s. Try again in a minute.")
+            raise MetadataDocumentError(text % {"host": url.hostname}) from None
+        return _parse_document(response, str(url.hostname))
 
 
 def is_enabled() -> bool:
@@ -113,36 +98,40 @@ def is_metadata_url(client_id: str) -> bool:
 
 
 def refresh_metadata(client_id: str, person: User) -> None:
-    """Fetch the client's document for a user if the client is unknown or the document expired.
+    """Fetch the client's document for a signed-in user if the client is unknown or the document expired.
 
-    Raises RateLimitExceeded and MetadataDocumentError if the client is unknown. Otherwise the expired document is used.
+    Raises RateLimitExceeded and MetadataDocumentError if no document of the client was fetched yet. Otherwise the
+    expired one is used.
     """
-    _refresh_metadata(client_id, {rate_limits.METADATA_DOCUMENTS: str(person.pk)})
-
-
-def refresh_metadata_for_device(client_id: str, network: str) -> None:
-    """Do the same for a device, whose user is not known yet, if the client id is a URL.
-
-    Nobody has logged in, so the requests that this server can be made to send are few: of the network, and of all.
-    """
-    if is_metadata_url(client_id):
-        _refresh_metadata(
-            client_id,
-            {rate_limits.METADATA_DOCUMENTS: network, rate_limits.ANONYMOUS_DOCUMENTS: "all"},
-        )
-
-
-def _refresh_metadata(client_id: str, limits: Mapping[RateLimit, str]) -> None:
     client = Application.find_client(client_id)
     if client is not None and not _is_stale(client):
         return
     try:
-        for limit, who in limits.items():
-            enforce_rate_limit(limit, who)
+        enforce_rate_limit(rate_limits.METADATA_DOCUMENTS, str(person.pk))
         _store_client(client_id)
     except (RateLimitExceeded, MetadataDocumentError):
-        if client is None:
+        if client is None or client.cimd_expires_at is None:
             raise
+
+
+def note_client(client_id: str, network: str) -> None:
+    """Store the client of a device whose user is not known yet, without its document.
+
+    The document is fetched when a signed-in user opens the page for the device's code (decision 0019). Counts as a
+    registration of the network. Raises RateLimitExceeded.
+    """
+    is_url = ADDRESS.fullmatch(client_id) and is_metadata_url(client_id)
+    if not is_url or Application.objects.filter(client_id=client_id).exists():
+        return
+    enforce_rate_limit(rate_limits.REGISTER, network)
+    application = Application(
+        client_id=client_id,
+        client_type=Application.CLIENT_PUBLIC,
+        registration_source=Application.RegistrationSource.CIMD,
+        registered_from=network,
+    )
+    application.set_redirection((), device_flow=True)
+    Application.objects.bulk_create([application], ignore_conflicts=True)
 
 
 def _store_client(client_id: str) -> None:
@@ -192,88 +181,30 @@ def _resolve_url(client_id: str, deadline: float) -> tuple[SplitResult, list[str
             )
         ) from None
     try:
-        return url, _resolve_host(str(url.hostname), url.port or HTTPS_PORT, deadline)
+        return url, resolve_url(url, deadline, find=cimd._resolve_and_validate)
     except (cimd.CIMDError, OSError, UnicodeError):  # the toolkit's message contains the IP address
         text = _("%(host)s, the host of the app's metadata document, was not found on the public internet.")
         raise MetadataDocumentError(text % {"host": url.hostname}) from None
 
 
-def _resolve_host(host: str, port: int, deadline: float) -> list[str]:
-    """Return the public addresses of a host. Raises CIMDError, and TimeoutError at the deadline.
-
-    A name server of a stranger may answer slowly, and the system's resolver takes no time limit.
-    """
-    answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
-
-    def resolve() -> None:
-        try:
-            answers.put(cimd._resolve_and_validate(host, port))
-        except Exception as error:  # noqa: BLE001 (it is raised in the waiting thread)
-            answers.put(error)
-        finally:
-            _resolvers.release()
-
-    if not _resolvers.acquire(timeout=_get_remaining_s(deadline)):
-        raise TimeoutError
-    Thread(target=resolve, name="resolver", daemon=True).start()
-    try:
-        answer = answers.get(timeout=_get_remaining_s(deadline))
-    except Empty:
-        raise TimeoutError from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-def _parse_document(response: HTTPResponse, body: bytes, host: str) -> tuple[dict[str, object], int]:
+def _parse_document(response: ServerResponse, host: str) -> tuple[dict[str, object], int]:
     """Return the JSON object and for how many seconds it is valid. Raises MetadataDocumentError."""
     if response.status != HTTPStatus.OK:
         text = _("%(host)s answered with HTTP status %(status)s instead of the app's metadata document.")
         raise MetadataDocumentError(text % {"host": host, "status": response.status})
-    if len(body) > oauth2_settings.CIMD_MAX_DOCUMENT_SIZE:
+    if len(response.body) > oauth2_settings.CIMD_MAX_DOCUMENT_SIZE:
         raise MetadataDocumentError(_("The app's metadata document is too large."))
     if not JSON_TYPE.match(response.headers.get("Content-Type", "")):
         text = _("%(host)s did not send the app's metadata document with the content type application/json.")
         raise MetadataDocumentError(text % {"host": host})
     try:
-        document = json.loads(body)
+        document = json.loads(response.body)
     except (RecursionError, ValueError):
         document = None
     if not isinstance(document, dict):
         text = _("The app's metadata document at %(host)s is not a JSON object.")
         raise MetadataDocumentError(text % {"host": host})
     return document, cimd._effective_max_age(response.headers.get("Cache-Control"))
-
-
-@contextmanager
-def _open_connection(url: SplitResult, address: str, deadline: float) -> Iterator[HTTPConnection]:
-    """Connect to this IP address of the host with TLS. At `deadline` the connection is shut down."""
-    with (
-        socket.create_connection(
-            (address, url.port or HTTPS_PORT), timeout=_get_remaining_s(deadline)
-        ) as plain,
-        _wrap_in_tls(plain, url.hostname, deadline) as secured,
-    ):
-        connection = HTTPConnection(url.hostname or "")
-        connection.sock = secured
-        end = Timer(_get_remaining_s(deadline), socket.socket.shutdown, (secured, socket.SHUT_RDWR))
-        end.daemon = True
-        end.start()
-        try:
-            yield connection
-        finally:
-            end.cancel()
-
-
-def _wrap_in_tls(plain: socket.socket, host: str | None, deadline: float) -> ssl.SSLSocket:
-    plain.settimeout(_get_remaining_s(deadline))  # for the handshake, without the time that connecting took
-    return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
-
-
-def _get_remaining_s(deadline: float) -> float:
-    if (left := deadline - monotonic()) <= 0:
-        raise TimeoutError("the time limit is exceeded")
-    return left
 
 
 def _is_stale(application: Application) -> bool:

@@ -55,6 +55,7 @@ def find_settings_faults() -> Iterator[CheckMessage]:
     yield from _check_provider()
     yield from _check_embeddings()
     yield from _check_chat_model()
+    yield from _check_openid()
     yield from _check_operator_settings()
     if not settings.DEBUG:
         yield from _check_secret_key()
@@ -199,6 +200,12 @@ def _check_chat_model() -> Iterator[Error]:
     if settings.CHAT.model and (fault := settings.CHAT.find_fault()):
         message, hint = fault
         yield Error(message, hint=hint, id="picard.E030")
+
+
+def _check_openid() -> Iterator[Error]:
+    if fault := settings.OPENID.find_fault():
+        message, hint = fault
+        yield Error(message, hint=hint, id="picard.E018")
 
 
 def _check_operator_settings() -> Iterator[Error]:

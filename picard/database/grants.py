@@ -12,6 +12,9 @@ ROWS = "select, insert, update, delete"
 # Every table not listed here: ROWS for both roles.
 RIGHTS = {
     "django_migrations": {Role.WEB: "select", Role.SYSTEM: "select"},
+    # The provider is in the settings, and its tokens are not stored. Deleting a user looks into the second one.
+    "socialaccount_socialapp": {Role.WEB: "select", Role.SYSTEM: "select"},
+    "socialaccount_socialtoken": {Role.WEB: "select, delete", Role.SYSTEM: "select, delete"},
     "memories_auditevent": {Role.WEB: "select, insert", Role.SYSTEM: "select, insert, delete"},
     # Only people add these, and those who act for them.
     "memories_memory": {Role.SYSTEM: "select, update, delete"},

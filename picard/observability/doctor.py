@@ -253,6 +253,23 @@ def check_chat_model() -> CheckResult:
     return State.OK, f"{name}, {probe.seconds:.2f} s{f'; adapted: {adapted}' if adapted else ''}", ""
 
 
+def check_openid_provider() -> CheckResult:
+    """Fetch the metadata and keys of the OpenID provider, as a log-in does."""
+    from accounts.openid.errors import OpenIDError
+    from accounts.openid.provider import Provider
+
+    if not settings.OPENID.issuer:
+        return State.OK, "none; log-in by password and passkey", ""
+    name = settings.OPENID.issuer
+    try:
+        with Provider(settings.OPENID).conversation() as conversation:
+            metadata, keys = conversation.fetch_metadata(), conversation.fetch_keys()
+    except OpenIDError as error:
+        return State.FAIL, f"{name}: {error.code}", "See the codes in docs/configuration.md."
+    mode = "tells when a user logged in" if metadata.announces_auth_time else "does not tell log-in times"
+    return State.OK, f"{name}, {len(keys)} keys; {mode}", ""
+
+
 def check_files() -> CheckResult:
     """Check that keys and unsent e-mails are private to the server's account."""
     private = [settings.KEYS_HOME, *_list_files(settings.KEYS_HOME), settings.PICARD_HOME / "mail"]
@@ -281,7 +298,8 @@ def check_files() -> CheckResult:
 
 CHECKS: tuple[Callable[[], CheckResult], ...] = (
     check_configuration, check_database, check_pgvector, check_migrations, check_keys, check_worker,
-    check_disk_space, check_clock, check_mail, check_embeddings, check_chat_model, check_files,
+    check_disk_space, check_clock, check_mail, check_openid_provider, check_embeddings,
+    check_chat_model, check_files,
 )  # fmt: skip
 HINTS: dict[Callable[[], CheckResult], str] = {
     check_database: "Check DATABASE_URL, and that the database server is running.",

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from core.db.cancellation import has_client_disconnected
-from core.middleware import SyncAndAsyncMiddleware
 from picard.config.log_config import redact_path, request_id
 from picard.server.clients import HEALTH_PATHS
+from picard.server.middleware import SyncAndAsyncMiddleware
 
 CLIENT_CLOSED_REQUEST = 499  # nobody receives the response; as nginx logs it, so that it counts as no failure
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
+import httpx2
 
 REDIRECT = "https://smoke.invalid/callback"  # does not exist; the redirect is not followed
 SCOPES = "memories:read memories:write"
@@ -47,10 +47,10 @@ class SmokeTest:
 
     def __post_init__(self) -> None:
         self.site = self.site.rstrip("/")
-        self.browser = httpx.Client(
+        self.browser = httpx2.Client(
             base_url=self.site, timeout=self.timeout_s, headers={"Referer": f"{self.site}/"}
         )
-        self.app = httpx.Client(base_url=self.site, timeout=self.timeout_s)
+        self.app = httpx2.Client(base_url=self.site, timeout=self.timeout_s)
 
     def close(self) -> None:
         self.browser.close()
@@ -207,7 +207,7 @@ class SmokeTest:
 
     # --- Private ----------------------------------------------------------------------------------------
 
-    def _call_api(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _call_api(self, method: str, path: str, **options: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         return self.app.request(method, f"/api/v1/{path}", headers=headers, **options)
 
@@ -231,7 +231,9 @@ class SmokeTest:
         ]
         return token
 
-    def _submit_form(self, page: str, form: dict[str, Any], *, expected: int, to: str = "") -> httpx.Response:
+    def _submit_form(
+        self, page: str, form: dict[str, Any], *, expected: int, to: str = ""
+    ) -> httpx2.Response:
         token = CSRF_FIELD.search(_expect_status(self.browser.get(page), 200).text)
         if not token:
             raise SmokeTestFailed(f"{urlsplit(page).path} has no form")
@@ -246,14 +248,14 @@ def run_smoke_test(test: SmokeTest, print_line: Callable[[str], None]) -> bool:
         started_at = time.monotonic()
         try:
             result = step()
-        except (SmokeTestFailed, httpx.HTTPError, KeyError, ValueError) as error:
+        except (SmokeTestFailed, httpx2.HTTPError, KeyError, ValueError) as error:
             print_line(f"FAIL  {name}: {type(error).__name__}: {error}")
             return False
         print_line(f"ok    {name} ({result}), {time.monotonic() - started_at:.2f} s")
     return True
 
 
-def _expect_status(response: httpx.Response, *statuses: int) -> httpx.Response:
+def _expect_status(response: httpx2.Response, *statuses: int) -> httpx2.Response:
     if response.status_code not in statuses:
         request = f"{response.request.method} {response.request.url.path}"
         raise SmokeTestFailed(f"{request} returned {response.status_code}, expected {statuses[0]}")

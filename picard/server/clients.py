@@ -3,13 +3,12 @@
 import hashlib
 import re
 import secrets
-import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
+from core.bounded_cache import BoundedCache
 from core.client_ip import get_client_network
 from picard.server.wsgi import Scope
 
@@ -30,7 +29,7 @@ class ClientDirectory:
     def __init__(self, look_up: Callable[[str], str | None] | None = None) -> None:
         """look_up: returns the user of a credential."""
         self._look_up = look_up or look_up_user
-        self._remembered: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._remembered = BoundedCache[bytes, str](MAX_REMEMBERED, REMEMBER_S)
         self._secret = secrets.token_bytes(16)
 
     def find(self, scope: Scope) -> tuple[str, str | None]:
@@ -40,12 +39,8 @@ class ClientDirectory:
         credential = read_credential(scope)
         if credential is None:
             return get_network(scope), None
-        digest = self._hash(credential)
-        user, until = self._remembered.get(digest, ("", 0.0))
-        if time.monotonic() < until:
-            self._remembered.move_to_end(digest)
-            return user, None
-        return get_network(scope), credential
+        user = self._remembered.get(self._hash(credential))
+        return (get_network(scope), credential) if user is None else (user, None)
 
     def identify(self, credential: str) -> str | None:
         """Return the user whose credential this is, None if it is nobody's. Reads the database."""
@@ -53,9 +48,7 @@ class ClientDirectory:
         return None if user is None else f"user {user}"
 
     def remember(self, credential: str, user: str) -> None:
-        self._remembered[self._hash(credential)] = user, time.monotonic() + REMEMBER_S
-        while len(self._remembered) > MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._remembered.store(self._hash(credential), user)
 
     def _hash(self, credential: str) -> bytes:
         return hashlib.blake2b(credential.encode(), digest_size=16, key=self._secret).digest()

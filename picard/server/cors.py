@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from core.cors import ANY_ORIGIN, PREFLIGHT
-from core.middleware import SyncAndAsyncMiddleware
+from picard.server.middleware import SyncAndAsyncMiddleware
 
 # These use no cookies. The authorization endpoint is a page, and /mcp checks the origin itself (memories/mcp/cors.py).
 OPEN_PATHS = re.compile(r"/oauth/(?:token|revoke|register)(?:/|$)|(?:/.+)?/\.well-known/")

@@ -24,6 +24,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
         "picard": {
             "name": NAME,
             "may_sign_up": settings.SIGNUP == "open",
+            "openid_name": settings.OPENID.label,
             "passkey_host": partial(get_passkey_rp_id, settings.PUBLIC_URL),
             "has_mail": settings.HAS_MAIL,
             "email_state": partial(watched_email.get_state, request),

@@ -22,7 +22,7 @@ from picard.config.paths import PROJECT
 from picard.postgres.manager import APP_DATABASE, APP_ROLE, PORT, ROLES, EmbeddedPostgres
 from picard.server.supervisor import DEATHS_WINDOW_S
 from tests.chaos.template import copy_template
-from tests.processes import answers, free_port, wait_until
+from tests.processes import answers, end_with_parent, free_port, wait_until
 
 # Set for the database of the tests or by the user; the product uses its own.
 NOT_INHERITED = (
@@ -76,6 +76,7 @@ class Product:
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=end_with_parent,
             )
         wait_until(self.is_ready, seconds=120)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
-from picard_memory import pages
+from picard_memory import answers, pages
 
 from accounts.models import User
 from memories import scopes
@@ -173,7 +173,10 @@ def test_the_next_call_after_the_access_ended_exits_with_4(
     ] in result.errors
 
 
-def test_a_server_that_is_down_exits_with_5(run: RunCommand, unused_url: str) -> None:
+def test_a_server_that_is_down_exits_with_5(
+    run: RunCommand, unused_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "FIRST_WAIT_S", 0.01)
     result = run("login", unused_url, "--token", stdin="a-token")
     assert result.code == 5
     assert unused_url in result.errors
@@ -236,3 +239,20 @@ def test_apps_shows_what_this_log_in_did_and_where_the_others_are(logged_in: Run
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_gets_its_completion(run: RunCommand, shell: str) -> None:
     assert "_PICARD_COMPLETE" in run("completion", shell).output
+
+
+def test_the_context_has_what_was_saved_within_its_bound(logged_in: RunCommand) -> None:
+    memory_id = add(logged_in, "I am allergic to peanuts.", "-t", "food")
+    assert "I am allergic to peanuts." in logged_in("context").output
+    context = json.loads(logged_in("context", "--max-tokens", "300", "-q", "food", "--json").output)
+    assert context["memories"] == [memory_id]
+    assert context["token_count"] <= context["max_tokens"] == 300
+    assert logged_in("context", "--max-tokens", "0").code == 2
+
+
+def test_a_pin_of_an_app_waits_for_approval(logged_in: RunCommand) -> None:
+    memory_id = add(logged_in, "I am allergic to peanuts.")
+    result = logged_in("edit", memory_id, "--pin")
+    assert result.code == 0
+    assert "needs your approval" in result.errors
+    assert list_texts(logged_in, "--pinned") == []

@@ -139,6 +139,19 @@ def test_the_package_needs_nothing_of_the_server() -> None:
     assert "picard-memory" not in (PROJECT / "requirements.in").read_text(encoding="utf-8")
 
 
+def test_every_public_name_exists_and_is_imported_when_it_is_used() -> None:
+    """Checked in a process of its own, because the tests import everything."""
+    code = (
+        "import sys, picard_memory.commands.main\n"
+        "assert 'httpx' not in sys.modules\n"
+        "assert all(getattr(picard_memory, name) for name in picard_memory.__all__)\n"
+        "assert set(picard_memory.__all__) == {n for names in picard_memory._MODULES.values() for n in names}"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(CLI / "src")}, check=True
+    )
+
+
 def test_the_synchronous_client_is_generated_from_the_asynchronous_one() -> None:
     """Otherwise: make client."""
     generator = runpy.run_path(str(CLI / "generate_client.py"))

@@ -13,6 +13,7 @@ from accounts.models import User
 from memories import scopes
 from oauth.access import grants
 from oauth.models import AppGrant
+from oauth.settings import DEVICE_GRANT
 from oauth.tokens.families import AuthorizationCode
 from picard.config.log_config import JsonFormatter
 from tests.oauth.flows import App, access_token, allow, make_app
@@ -86,7 +87,7 @@ def test_cors_is_allowed_only_where_browser_apps_need_it(path: str, is_open: boo
 
 @pytest.mark.compliance("RFC 9700", "2.4")
 @pytest.mark.parametrize("grant_type", ["password", "client_credentials", "implicit", "device_code"])
-def test_only_code_and_refresh_grants_are_supported(ada: User, app: App, grant_type: str) -> None:
+def test_only_code_device_and_refresh_grants_are_supported(ada: User, app: App, grant_type: str) -> None:
     response = app.token(grant_type=grant_type, username=ada.email, password="correct horse battery")
     assert (response.status_code, response.json()["error"]) == (400, "unsupported_grant_type")
 
@@ -136,7 +137,7 @@ def test_authorization_server_metadata_is_complete() -> None:
     assert body["issuer"] == ISSUER
     assert body["authorization_endpoint"] == f"{ISSUER}/oauth/authorize/"
     assert body["response_types_supported"] == ["code"]
-    assert body["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert body["grant_types_supported"] == ["authorization_code", "refresh_token", DEVICE_GRANT]
     assert body["code_challenge_methods_supported"] == ["S256"]
     assert body["scopes_supported"] == [scopes.READ, scopes.WRITE]
     assert "none" in body["token_endpoint_auth_methods_supported"]

@@ -13,6 +13,7 @@ from accounts.rate_limits import RateLimit
 from memories import scopes
 from oauth import rate_limits
 from oauth.models import Application
+from oauth.settings import DEVICE_GRANT
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from oauth.tokens.families import AccessToken
 from picard.config.paths import PROJECT
@@ -139,10 +140,9 @@ def test_repeated_refresh_returns_the_same_response_to_an_authenticated_client(a
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "12")
-def test_no_device_flow_and_no_openid_connect(app: App) -> None:
-    grant_type = "urn:ietf:params:oauth:grant-type:device_code"
-    assert app.token(grant_type=grant_type, device_code="x").json()["error"] == "unsupported_grant_type"
-    for path in ("device-authorization/", "device/", "userinfo/", "logout/", ".well-known/jwks.json"):
+def test_device_flow_is_not_the_toolkits_and_there_is_no_openid_provider(app: App) -> None:
+    assert app.token(grant_type=DEVICE_GRANT, device_code="x").json()["error"] == "unauthorized_client"
+    for path in ("device/", "device-confirm/x/y", "userinfo/", "logout/", ".well-known/jwks.json"):
         assert Client().get(f"/oauth/{path}").status_code == 404
     assert Client().get("/.well-known/openid-configuration").status_code == 404
     pinned = (PROJECT / "requirements.in").read_text(encoding="utf-8")

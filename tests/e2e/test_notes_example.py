@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from picard.config.paths import PROJECT
 from tests.e2e.test_first_walk import PASSWORD
-from tests.processes import answers, environment, free_port, stop_process, wait_until
+from tests.processes import answers, end_with_parent, environment, free_port, stop_process, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +21,8 @@ def notes(site: str, tmp_path: Path) -> Iterator[str]:
     port = free_port()
     env = environment(PUBLIC_URL=site, NOTES_HOME=str(tmp_path), NOTES_PORT=str(port))
     env.pop("DJANGO_SETTINGS_MODULE", None)
-    process = subprocess.Popen([sys.executable, "docs/examples/notes/start.py"], cwd=PROJECT, env=env)
+    command = [sys.executable, "docs/examples/notes/start.py"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=env, preexec_fn=end_with_parent)
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/"), seconds=60)
         yield f"http://127.0.0.1:{port}"

@@ -110,9 +110,10 @@ def build_error(response: httpx.Response) -> PicardError:
         if isinstance(each, Mapping)
     )
     default = ServerError if status >= 500 else InvalidRequestError
-    detail = str(problem.get("detail") or f"The server returned status {status}.")
+    described = str(problem.get("detail") or f"The server returned status {status}.")
+    detail = " ".join(map(_describe_field, errors)) or described
     return ERROR_OF_STATUS.get(status, default)(
-        " ".join([detail, *(_describe_field(each) for each in errors)]) if errors else detail,
+        detail,
         status=status,
         code=str(problem.get("code") or f"http_{status}"),
         errors=errors,

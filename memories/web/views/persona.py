@@ -10,13 +10,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
 from accounts.rate_limits import (
-    RateLimitExceeded,
     enforce_rate_limit,
     get_api_limit,
     get_public_persona_limit,
 )
 from core.client_ip import get_client_network
-from core.http import render_rate_limited
 from memories.errors import PersonaNotFound
 from memories.persona import retrieval as persona_retrieval
 from memories.web import persona_stream
@@ -30,10 +28,7 @@ def ask_persona(request: Request, actor: Actor) -> HttpResponseBase:
     form = AskForm(request.POST if request.method == "POST" else None)
     context: dict[str, object] = {"form": form, **persona_stream.get_model_context(actor)}
     if form.is_valid():
-        try:
-            enforce_rate_limit(get_api_limit(), f"{actor.person.pk}:")
-        except RateLimitExceeded as error:
-            return render_rate_limited(request, error.retry_after_s)
+        enforce_rate_limit(get_api_limit(), f"{actor.person.pk}:")
         if prepared := _prepare_answer(actor, form):
             return persona_stream.respond_with_answer(request, actor, form, prepared)
     return render(request, "memories/ask.html", context, status=422 if form.errors else 200)
@@ -55,11 +50,9 @@ def _prepare_answer(actor: Actor, form: AskForm) -> persona_retrieval.PreparedAn
 @require_http_methods(["GET", "HEAD", "POST"])
 def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
     """Answer as an anonymous user would be answered, even if the user is logged in."""
+    enforce_rate_limit(get_public_persona_limit(), get_client_network(request))
     try:
-        enforce_rate_limit(get_public_persona_limit(), get_client_network(request))
         about = persona_retrieval.find_persona(ANONYMOUS, handle)
-    except RateLimitExceeded as error:
-        return render_rate_limited(request, error.retry_after_s)
     except PersonaNotFound:
         # 404 also for a user without a public page: their existence is private.
         raise Http404 from None

@@ -13,8 +13,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actor import Actor
-from accounts.rate_limits import RateLimitExceeded
-from core.http import render_rate_limited
 from memories.errors import ImportInProgress, ImportNotFound
 from memories.models import ImportBatch
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
@@ -54,10 +52,7 @@ def import_view(
 def import_page(request: Request, actor: Actor) -> HttpResponseBase:
     form = ImportForm(request)
     if form.is_valid():
-        try:
-            check_preview_rate(actor)
-        except RateLimitExceeded as error:
-            return render_rate_limited(request, error.retry_after_s)
+        check_preview_rate(actor)
         batch = _stage_import(actor, form)
         if batch is not None:
             return redirect("memories:import", batch.pk)

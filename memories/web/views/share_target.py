@@ -20,11 +20,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actor import Actor, Channel
 from accounts.keys import get_server_key
-from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit, get_anonymous_limit
+from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
 from core.crypto import seal_bytes, unseal_bytes
 from core.hosts import find_public_origin
-from core.http import build_cookie_options, render_rate_limited
+from core.http import build_cookie_options
 from memories.validation import limits
 from memories.web.decorators import Request, memory_view
 from memories.web.forms import MemoryForm
@@ -83,10 +83,7 @@ def _render_prefilled_form(request: Request, actor: Actor, text: str = "") -> Ht
 
 
 def _ask_to_log_in(request: HttpRequest, text: str) -> HttpResponseBase:
-    try:
-        enforce_rate_limit(get_anonymous_limit(), get_client_network(request))
-    except RateLimitExceeded as error:
-        return render_rate_limited(request, error.retry_after_s)
+    enforce_rate_limit(get_anonymous_limit(), get_client_network(request))
     page = reverse("memories:share")
     packed = _pack_text(text)
     if not packed:

@@ -1,12 +1,11 @@
 """Two-factor authentication applies to every log-in, secrets are encrypted, sessions are listed by digest."""
 
 import json
-import time
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
 from django.core.exceptions import FieldError
 from django.core.management import CommandError, call_command
@@ -20,6 +19,7 @@ from accounts.models import User
 from core.crypto import seal_to_text
 from tests.accounts.sessions.test_sessions import get_session_key, is_logged_in, log_in, make_client_with_key
 from tests.factories import PASSWORD
+from tests.totp import compute_held_code, hold_totp_step
 
 pytestmark = pytest.mark.django_db
 
@@ -138,7 +138,8 @@ def test_sessions_are_listed_by_digest_and_others_can_be_ended(ada: User) -> Non
     assert not is_logged_in(other)
 
 
-def test_totp_is_set_up_on_pages_with_the_site_layout(ada: User) -> None:
+def test_totp_is_set_up_on_pages_with_the_site_layout(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold_totp_step(monkeypatch)
     browser = log_in(ada)
     for address in PAGES:
         page = browser.get(address, follow=True)
@@ -149,8 +150,7 @@ def test_totp_is_set_up_on_pages_with_the_site_layout(ada: User) -> None:
         assert page.status_code == 200, address
         assert 'class="bar"' in page.content.decode()
     secret = browser.get(PAGES[1]).context["form"].secret
-    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
-    browser.post(PAGES[1], {"code": code})
+    browser.post(PAGES[1], {"code": compute_held_code(secret)})
     assert Authenticator.objects.filter(user=ada, type="totp").exists()
     for address in (
         "/accounts/2fa/",

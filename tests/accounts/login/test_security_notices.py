@@ -1,13 +1,12 @@
 """E-mails tell a user what happened to the security of their account, and tell nobody else."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core import mail
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -20,6 +19,7 @@ from tests.accounts.login.test_squatted_addresses import get_reset_links
 from tests.accounts.sessions.test_sessions import is_logged_in
 from tests.accounts.test_mail import check_and_get_text
 from tests.factories import PASSWORD, confirm_address, get_emailed_code
+from tests.totp import compute_held_code, hold_totp_step
 
 pytestmark = pytest.mark.django_db
 NEW_PASSWORD = "a walrus in the garden"
@@ -27,8 +27,8 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 
 @pytest.fixture(autouse=True)
-def _mail_is_set_up(sends_mail: None) -> None:
-    pass
+def _mail_is_set_up(sends_mail: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold_totp_step(monkeypatch)
 
 
 @pytest.fixture
@@ -54,8 +54,7 @@ def change_password(browser: Client) -> None:
 
 def add_authenticator_app(browser: Client) -> None:
     secret = browser.get("/accounts/2fa/totp/activate/").context["form"].secret
-    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
-    browser.post("/accounts/2fa/totp/activate/", {"code": code})
+    browser.post("/accounts/2fa/totp/activate/", {"code": compute_held_code(secret)})
 
 
 def remove_authenticator_app(browser: Client) -> None:

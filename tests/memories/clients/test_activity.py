@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -124,10 +125,11 @@ def test_events_before_the_upgrade_are_counted_by_the_migration(ada: User, bob: 
         audit.record_event(reader, AuditAction.PERSONA_ASK, owner_id=ada.pk, memory_ids=[second.pk])
     counted = load_uses()
     assert sum(counted.values()) == 12
-    MemoryUse.objects.all().delete()
-    with connection.cursor() as cursor:
-        cursor.execute(MIGRATION.COUNT_EXISTING)
-    assert load_uses() == counted
+    recent = list(AuditEvent.objects.values_list("pk", flat=True))
+    for until, others in ((MIGRATION.FIRST_ID, recent), (UUID(int=2**128 - 1), [])):
+        MemoryUse.objects.all().delete()
+        MIGRATION.count_existing(connection, until, others)
+        assert load_uses() == counted
 
 
 @pytest.mark.django_db

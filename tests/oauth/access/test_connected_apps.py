@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -245,8 +246,12 @@ def test_user_with_own_apps_can_be_deleted(ada: User, bob: User) -> None:
 
 
 def test_activity_uses_constant_number_of_queries(
-    ada: User, ada_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+    ada: User,
+    ada_client: Client,
+    settings: LazySettings,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
+    settings.WORK_SECONDS_PER_MINUTE = 0  # a busy machine stores the work in a query of its own
     for number in range(8):
         make_app(f"App {number}").connect(ada)
     with django_assert_max_num_queries(6):
@@ -254,8 +259,12 @@ def test_activity_uses_constant_number_of_queries(
 
 
 def test_app_list_uses_constant_number_of_queries(
-    ada: User, ada_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+    ada: User,
+    ada_client: Client,
+    settings: LazySettings,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
+    settings.WORK_SECONDS_PER_MINUTE = 0  # a busy machine stores the work in a query of its own
     for number in range(8):
         allow(ada, make_app(f"App {number}"))
     with django_assert_max_num_queries(7):

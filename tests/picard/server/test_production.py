@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from picard.management.commands.up import has_stale_static_files
-from tests.processes import PROJECT, answers, environment, free_port, wait_until
+from tests.processes import PROJECT, answers, end_with_parent, environment, free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -55,7 +55,7 @@ def proxied(tmp_path: Path) -> Iterator[str]:
         "picard.asgi:application",
     ]
     with subprocess.Popen(
-        command, cwd=PROJECT, env=variables, user=uid, stderr=subprocess.DEVNULL
+        command, cwd=PROJECT, env=variables, user=uid, stderr=subprocess.DEVNULL, preexec_fn=end_with_parent
     ) as process:
         url = f"http://127.0.0.1:{port}"
         try:

@@ -21,6 +21,7 @@ from django.db import connection
 
 from core.db.migration_lock import migration_lock
 from picard.config.paths import PROJECT
+from tests.processes import end_with_parent
 
 # A program that writes its process ID and runs on, and its supervisor with short timeouts.
 PROGRAM = (
@@ -45,7 +46,9 @@ class Supervised:
         self, pids: Path, statement: str = "pass", grace_s: float = 8, need: str = "required"
     ) -> None:
         command = [sys.executable, "-c", SUPERVISOR, PROGRAM.format(statement), str(pids), str(grace_s), need]
-        self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent
+        )
         self._pids = pids
 
     def program(self, nth: int = 0) -> psutil.Process:
@@ -165,7 +168,7 @@ class Up:
         environment = {"PICARD_HOME": str(self.home), "PORT": str(self.port), "WEB_WORKERS": "1"}
         command = [sys.executable, str(PROJECT / "manage.py"), "up"]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, env=os.environ | environment, **options)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(command, env=os.environ | environment, preexec_fn=end_with_parent, **options)  # type: ignore[call-overload, no-any-return]
 
     def wait_until_ready(self) -> str:
         """Return the output until the server is ready."""

@@ -21,7 +21,7 @@ SCOPES = ("memories:read", "memories:write")
 MAX_NAME = 80  # of an app, as the server shortens it
 
 
-@click.command
+@click.command(short_help="Log in to a server by a code, or with --token.")
 @click.argument("url", envvar="PICARD_URL")
 @click.option(
     "--token",
@@ -82,7 +82,7 @@ def login(
     write_note(f"Logged in to {server} as {account.person.display_name} ({', '.join(account.scopes)}).")
 
 
-@click.command
+@click.command(short_help="Log out, and revoke the tokens.")
 @pass_session
 def logout(session: Session) -> None:
     """Revoke the tokens of this log-in, and forget them on this computer."""
@@ -102,7 +102,7 @@ def logout(session: Session) -> None:
         write_note(f"The access token stays valid. Revoke it at {profile.url}{pages.TOKENS}")
 
 
-@click.command
+@click.command(short_help="Show server, user and access.")
 @as_json
 @pass_session
 def status(session: Session, as_json: bool) -> None:
@@ -127,7 +127,7 @@ def status(session: Session, as_json: bool) -> None:
         write_text(f"Other log-ins  {', '.join(others)}")
 
 
-@click.command
+@click.command(short_help="Show what this log-in did.")
 @click.option("--open", "in_browser", is_flag=True, help="Open the page of your connected apps in a browser.")
 @as_json
 @pass_session

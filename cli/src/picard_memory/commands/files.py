@@ -34,7 +34,7 @@ FORMATS = ["jsonl", "pam", "mem0", "mcp", "markdown", "csv", "text"]
 NEEDS_ADMIN = "To import, create a token with memories:admin at {url}{page}, then: picard login {url} --token"
 
 
-@click.command("import")
+@click.command("import", short_help="Import files of other programs.")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True)
 @click.option("--preview", is_flag=True, help="Show what would be imported, and import nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before importing.")
@@ -94,7 +94,7 @@ def import_files(
         )
 
 
-@click.command
+@click.command(short_help="Export all memories.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file; by default stdout."

@@ -61,7 +61,7 @@ def add_filters(function: Function) -> Function:
     return function
 
 
-@click.command
+@click.command(short_help="Save a memory.")
 @click.argument("text", nargs=-1)
 @click.option("-t", "--tag", "tags", multiple=True, help="A tag of the memory; repeatable.")
 @click.option("--expires", type=Time(is_end=True), help="When it expires: 2027-01-31, or 30d.")
@@ -107,7 +107,7 @@ def add(
         _write_result(picard, result, as_json=as_json)
 
 
-@click.command("list")
+@click.command("list", short_help="List memories.")
 @add_filters
 @click.option("--pinned", is_flag=True, help="Only pinned ones.")
 @click.option(
@@ -128,7 +128,7 @@ def list_memories(
             write_note("There are more: use --limit or --all.")
 
 
-@click.command
+@click.command(short_help="Print a memory.")
 @click.argument("memory_id", metavar="ID")
 @as_json
 @pass_session
@@ -153,7 +153,7 @@ def show(session: Session, memory_id: str, as_json: bool) -> None:
     write_note("\n".join(f"{name}: {value}" for name, value in facts if value))
 
 
-@click.command
+@click.command(short_help="Change a memory.")
 @click.argument("memory_id", metavar="ID")
 @click.argument("text", nargs=-1)
 @click.option("-t", "--tag", "added", multiple=True, help="Add this tag; repeatable.")
@@ -204,7 +204,7 @@ def edit(
         _write_result(picard, result, as_json=as_json)
 
 
-@click.command("rm")
+@click.command("rm", short_help="Move memories to the trash.")
 @click.argument("memory_ids", metavar="ID...", nargs=-1, required=True)
 @pass_session
 def remove(session: Session, memory_ids: tuple[str, ...]) -> None:

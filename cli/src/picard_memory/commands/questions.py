@@ -18,7 +18,7 @@ from picard_memory.commands.session import (
 )
 
 
-@click.command
+@click.command(short_help="Search by words and meaning.")
 @click.argument("query", nargs=-1, required=True)
 @add_filters
 @click.option("-n", "--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="How many.")
@@ -41,7 +41,7 @@ def search(session: Session, /, query: tuple[str, ...], limit: int, as_json: boo
         write_memory_line(hit.memory, suffix=f"  ({hit.relevance})")
 
 
-@click.command
+@click.command(short_help="Answer a question from your memories.")
 @click.argument("question", nargs=-1, required=True)
 @click.option("--persona", default="me", metavar="HANDLE", help="Ask another user's public memories.")
 @as_json
@@ -54,12 +54,12 @@ def ask(session: Session, question: tuple[str, ...], persona: str, as_json: bool
         write_json(answer)
         return
     write_text(answer.text)
-    if answer.mode != "extractive":  # otherwise the answer is the quotes
-        for citation in answer.citations:
-            write_text(f"[{citation.number}] {citation.text}")
+    for citation in answer.citations:
+        quote = "" if answer.mode == "extractive" else f"  {citation.text}"  # that answer consists of quotes
+        write_text(f"[{citation.number}] {citation.memory_id}{quote}")
 
 
-@click.command
+@click.command(short_help="Print who you are, for a system prompt.")
 @click.option(
     "--max-tokens",
     type=click.IntRange(min=1),
