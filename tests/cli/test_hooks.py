@@ -3,15 +3,19 @@
 The lines of transcripts have the shape that Claude Code 2.1, Codex 0.171 and Gemini CLI 0.61 wrote.
 """
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
-from picard_memory.hooks import records
+from picard_memory import Picard, PicardError
+from picard_memory.hooks import capture, records
 from picard_memory.hooks.redaction import REMOVED, remove_secrets
 from picard_memory.hooks.transcripts import MAX_BYTES, Turn, read_turns, render_turns
 
@@ -174,6 +178,7 @@ def test_only_complete_lines_of_people_and_agents_are_turns(tmp_path: Path) -> N
         claude("assistant", "Aside", isSidechain=True),
         json.dumps({"type": "user", "message": {"role": "user", "content": result}}),
         claude("user", "<command-name>/clear</command-name>"),
+        codex("user", "<subagent_notification>\nremember: no\n</subagent_notification>"),
         claude("user", "Two <system-reminder>never\nmind</system-reminder>three"),
         gemini("assistant", "Four"),
         gemini("assistant", "Four"),
@@ -243,3 +248,86 @@ def test_secrets_are_removed_before_anything_is_sent(secret: str, form: str) -> 
 )
 def test_texts_without_secrets_stay(text: str) -> None:
     assert remove_secrets(text) == text
+
+
+def problem(code: str, status: int, *fields: str) -> httpx.Response:
+    errors = [{"pointer": "#/text", "code": each, "detail": "No."} for each in fields]
+    body = {"type": "about:blank", "code": code, "detail": "No.", "status": status, "errors": errors}
+    return httpx.Response(status, json=body, headers={"Content-Type": "application/problem+json"})
+
+
+@pytest.mark.parametrize(
+    ("refusal", "requests", "is_sent"),
+    [
+        (problem("model_not_allowed", 403), [False, True], True),  # then only the marked lines
+        (problem("invalid", 400, "too_many_waiting"), [False], False),  # later, when there is room
+        (problem("invalid", 400, "too_long"), [False], True),  # never: what follows must not wait for it
+        (problem("insufficient_scope", 403), [False], False),
+    ],
+)
+def test_what_the_server_refuses_is_sent_again_only_if_that_can_help(
+    refusal: httpx.Response, requests: list[bool], is_sent: bool, tmp_path: Path, config: Path
+) -> None:
+    path = tmp_path / "transcript.jsonl"
+    path.write_text(claude("user", "remember: x") + "\n")
+    sent: list[bool] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content)["marked_only"])
+        return (
+            httpx.Response(200, json={"results": [], "left_out": 0, "is_complete": True})
+            if sent[-1]
+            else refusal
+        )
+
+    def open_client(_seconds: float) -> Picard:
+        return Picard("http://127.0.0.1:9", "token", transport=httpx.MockTransport(answer))
+
+    hook = capture.HookInput("Stop", "s1", path)
+    with contextlib.nullcontext() if is_sent else pytest.raises(PicardError):
+        capture.capture_turns(hook, open_client)
+    assert sent == requests
+    position = records.load_position(str(path))
+    assert (position.offset if position else 0) == (path.stat().st_size if is_sent else 0)
+    last = records.load_last_run()
+    assert last is not None
+    assert (last.error is None) == is_sent
+
+
+@pytest.mark.slow
+def test_session_starts_with_the_context(agent: Agent) -> None:
+    assert agent.call("SessionStart").output == ""  # nothing is known yet
+    assert agent.run("add", 'I live in Gent.\n"}').code == 0
+    shown = agent.call("SessionStart")
+    output = json.loads(shown.output)["hookSpecificOutput"]
+    assert output["hookEventName"] == "SessionStart"
+    assert "I live in Gent." in output["additionalContext"]
+    assert shown.errors == ""
+
+
+@pytest.mark.slow
+def test_commands_of_the_page_work(logged_in: RunCommand, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "picard"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m picard_memory "$@"\n')
+    program.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(PROJECT / "cli" / "src"),
+        "HOME": str(tmp_path),
+    }
+    page = (PROJECT / "docs" / "agents.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 3
+    shown = ""
+    for block in blocks:
+        shown += subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    assert "Claude Code: installed" in shown
+    assert not (tmp_path / ".claude" / "settings.json").exists()

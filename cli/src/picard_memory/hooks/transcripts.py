@@ -23,6 +23,9 @@ PROGRAM_STARTS = (
     "<turn_aborted", "<task-notification", "<skill", "<INSTRUCTIONS", "<session_context", "# AGENTS.md instructions",
     "[Request interrupted", "Caveat: The messages below", "This session is being continued from a previous",
 )  # fmt: skip
+PROGRAM_TAG = re.compile(
+    r"<([a-z]+(?:[_-][a-z]+)+)[ >].*</\1>\s*\Z", re.DOTALL
+)  # the whole text is in one tag
 REMINDER = re.compile(r"<(system-reminder|hook_context)>.*?</\1>", re.DOTALL)
 
 
@@ -102,7 +105,8 @@ def _build_conversation(texts: list[str], turns: list[Turn]) -> Conversation:
 def clean_text(text: str) -> str:
     """Return what a person or the agent wrote; empty if the program did."""
     text = REMINDER.sub("", text).strip()
-    return "" if text.startswith(PROGRAM_STARTS) else "\n".join(text.splitlines())
+    is_program = text.startswith(PROGRAM_STARTS) or PROGRAM_TAG.match(text)
+    return "" if is_program else "\n".join(text.splitlines())
 
 
 def _shorten(text: str) -> str:
