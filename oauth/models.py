@@ -41,9 +41,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
     )
 
     # Whether it stands for a user's personal access token (oauth/personal). It is no client: find_client ignores it.
-    is_personal_token = models.BooleanField(
-        _("personal access token"), default=False, db_default=False, editable=False
-    )
+    is_personal_token = models.BooleanField(default=False, db_default=False, editable=False)
     # The network that registered the app, to restore its rate limit when the first user connects the app.
     registered_from = models.CharField(max_length=45, blank=True, default="", db_default="", editable=False)
 
@@ -125,9 +123,8 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         """Check name and redirect URIs, not with the toolkit's rules: they do not know private-use schemes."""
         if name_error := client_names.get_name_error(self.name):
             raise ValidationError({"name": name_error})
-        if self.is_personal_token:
-            return  # it has no redirect URI
-        if error := get_redirect_uris_error(self.redirect_uris.split()):
+        uris = self.redirect_uris.split()
+        if not self.is_personal_token and (error := get_redirect_uris_error(uris)):
             raise ValidationError({"redirect_uris": error})
 
 
