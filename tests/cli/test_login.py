@@ -226,6 +226,15 @@ def test_a_token_is_read_from_standard_input_or_the_environment(
     assert run("login", site, "--token", token).code == 2
 
 
+def test_a_log_in_that_cannot_be_stored_says_why(
+    run: RunCommand, site: str, token: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text("a file where the folder should be")
+    result = run("login", site, "--token", stdin=token)
+    assert result.code == 1
+    assert str(config) in result.errors
+
+
 @pytest.mark.parametrize("stdin", ["", "\n", "two words", "tök", "picard_at_unknown"])
 def test_a_wrong_token_is_not_stored(run: RunCommand, site: str, stdin: str) -> None:
     result = run("login", site, "--token", stdin=stdin)

@@ -20,8 +20,8 @@ from picard_memory.requests import build_headers
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEFAULT_INTERVAL_S = 5  # RFC 8628 3.2
 SLOW_DOWN_S = 5  # RFC 8628 3.5
-TIMEOUT_S = 30.0
-MAX_WAIT_S = 30.0
+TIMEOUT_S = 15.0  # other programs may wait for the one that renews
+MAX_WAIT_S = 15.0
 NO_DEVICE_FLOW = (
     "This server has no log-in by code. Create a token at {url}{page}, then: picard login {url} --token"
 )
