@@ -169,13 +169,17 @@ def refresh_credentials(profile: Profile) -> Credentials:
 
 
 def revoke_credentials(profile: Profile) -> None:
-    """Revoke the tokens at the server."""
+    """Revoke the tokens at the server. Those of an app that it no longer knows are revoked already."""
     credentials = profile.credentials
     if credentials is None or profile.revocation_endpoint is None:
         return
     token = credentials.refresh_token or credentials.access_token
     form = {"client_id": profile.client_id or "", "token": token}
-    _check_answer(_request("POST", profile.revocation_endpoint, profile.url, data=form), is_empty=True)
+    try:
+        _check_answer(_request("POST", profile.revocation_endpoint, profile.url, data=form), is_empty=True)
+    except OAuthError as error:
+        if error.error != "invalid_client":
+            raise
 
 
 def _request(
