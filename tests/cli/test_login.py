@@ -1,5 +1,6 @@
 """Log-ins by code (device flow) and by token, their refresh, and their end, at the running product."""
 
+import dataclasses
 import itertools
 import json
 import threading
@@ -12,7 +13,7 @@ import picard_memory
 import pytest
 from django.urls import resolve
 from django.utils import timezone
-from picard_memory import Picard, oauth, pages, profiles
+from picard_memory import Picard, answers, oauth, pages, profiles
 from picard_memory.answers import now
 
 from accounts.models import User
@@ -149,6 +150,8 @@ def test_another_log_in_of_this_computer_is_the_same_app(
     answer_with(eve)
     assert connected("login", site).code == 0
     assert load_only_profile().client_id != first.client_id
+    Application.objects.all().delete()
+    assert connected("logout").code == 0
 
 
 def test_an_expired_token_is_renewed(connected: RunCommand) -> None:
@@ -213,6 +216,18 @@ def test_logging_out_revokes_the_tokens(connected: RunCommand, site: str) -> Non
     assert connected("logout").code == 4
 
 
+def test_logging_out_deletes_the_tokens_here_even_if_the_server_is_down(
+    connected: RunCommand, unused_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "FIRST_WAIT_S", 0.01)
+    profile = dataclasses.replace(load_only_profile(), revocation_endpoint=f"{unused_url}/oauth/revoke/")
+    profiles.save_profile(profile)
+    result = connected("logout")
+    assert result.code == 5
+    assert pages.APPS in result.errors
+    assert profiles.list_profiles() == []
+
+
 def test_a_token_is_read_from_standard_input_or_the_environment(
     run: RunCommand, site: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +239,15 @@ def test_a_token_is_read_from_standard_input_or_the_environment(
     profiles.delete_profile("a")
     assert run("list").code == 0  # without a log-in
     assert run("login", site, "--token", token).code == 2
+
+
+def test_a_log_in_that_cannot_be_stored_says_why(
+    run: RunCommand, site: str, token: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text("a file where the folder should be")
+    result = run("login", site, "--token", stdin=token)
+    assert result.code == 1
+    assert str(config) in result.errors
 
 
 @pytest.mark.parametrize("stdin", ["", "\n", "two words", "tök", "picard_at_unknown"])

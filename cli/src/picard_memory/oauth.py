@@ -20,8 +20,8 @@ from picard_memory.requests import build_headers
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEFAULT_INTERVAL_S = 5  # RFC 8628 3.2
 SLOW_DOWN_S = 5  # RFC 8628 3.5
-TIMEOUT_S = 30.0
-MAX_WAIT_S = 30.0
+TIMEOUT_S = 15.0  # other programs may wait for the one that renews
+MAX_WAIT_S = 15.0
 NO_DEVICE_FLOW = (
     "This server has no log-in by code. Create a token at {url}{page}, then: picard login {url} --token"
 )
@@ -169,13 +169,17 @@ def refresh_credentials(profile: Profile) -> Credentials:
 
 
 def revoke_credentials(profile: Profile) -> None:
-    """Revoke the tokens at the server."""
+    """Revoke the tokens at the server. Those of an app that it no longer knows are revoked already."""
     credentials = profile.credentials
     if credentials is None or profile.revocation_endpoint is None:
         return
     token = credentials.refresh_token or credentials.access_token
     form = {"client_id": profile.client_id or "", "token": token}
-    _check_answer(_request("POST", profile.revocation_endpoint, profile.url, data=form), is_empty=True)
+    try:
+        _check_answer(_request("POST", profile.revocation_endpoint, profile.url, data=form), is_empty=True)
+    except OAuthError as error:
+        if error.error != "invalid_client":
+            raise
 
 
 def _request(

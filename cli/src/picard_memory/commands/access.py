@@ -92,12 +92,17 @@ def logout(session: Session) -> None:
     name = profiles.choose_profile(session.profile)
     with profiles.lock_profile(name):
         profile = profiles.load_profile(name)
-        is_personal = profile.client_id is None
-        try:
-            if not is_personal:
-                oauth.revoke_credentials(profile)
-        finally:
-            profiles.delete_profile(name)
+        profiles.delete_profile(name)
+    is_personal = profile.client_id is None
+    try:
+        if not is_personal:
+            oauth.revoke_credentials(profile)
+    except PicardError:
+        write_note(
+            f"Deleted the tokens on this computer, but could not revoke them: disconnect the app at "
+            f"{profile.url}{pages.APPS}"
+        )
+        raise
     write_note(f"Logged out of {profile.url}.")
     if is_personal:
         write_note(f"The access token stays valid. Revoke it at {profile.url}{pages.TOKENS}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from picard_memory.commands.session import Session, write_note
-from picard_memory.errors import PicardError
+from picard_memory.errors import ExitCode, PicardError
 from picard_memory.version import VERSION
 
 NAMES = ("picard", "picard-memory")  # of the program; shell completion depends on it
@@ -44,6 +44,11 @@ class LazyGroup(click.Group):
         except PicardError as error:
             write_note(f"picard: {error}")
             ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            raise  # click ends quietly
+        except OSError as error:  # of the folder of log-ins, or a full disk
+            write_note(f"picard: {error}")
+            ctx.exit(ExitCode.ERROR)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
