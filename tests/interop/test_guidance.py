@@ -100,10 +100,11 @@ async def play_turns(url: str, token: str) -> Transcript:
             filled = {key: _fill_in(value, told.results) for key, value in arguments.items()}
             result = await client.call_tool(name, filled)
             assert not result.is_error, (name, result)
-            told.results.append(result.structured_content)
+            structured = result.structured_content or {}  # get_context returns only a text
+            told.results.append(structured)
             if name == "get_context":
                 told.notes.append(HEADER)
-            if note := result.structured_content.get("note"):
+            if note := structured.get("note"):
                 told.notes.append(f"note: {note}")
     return told
 
