@@ -1,5 +1,6 @@
 """One budget of work per user: what all their apps and their own session may cost the server together.
 
+Anonymous questions to a persona have a budget of their own for each persona, so that they cannot use up its owner's.
 A user's level, in seconds until nothing is used, is a row of accounts_rate_limit. Work raises it and time lowers it.
 Each process adds up the work of a user and stores it in parts of SETTLE_S, which tells it the level that all processes
 see. Between two parts it estimates the level, so that a request needs no statement for it (decision 0037).
@@ -24,6 +25,7 @@ WINDOW_S = 180.0  # a user's pages can use three minutes' work at once
 SETTLE_S = 0.25
 MAX_USERS = 10_000  # in the memory of a process
 REASON = "This account used too much of the server's time."
+VISITORS_REASON = "This persona was asked too much."
 
 # The work took time, which lowered the level meanwhile, so it is added to the level of when it began: a long import or
 # export costs what its work costs in parts.
@@ -68,37 +70,50 @@ class _Account:
     unsettled_s: float = 0.0
 
 
-_accounts = BoundedCache[UUID, _Account](MAX_USERS)
+_accounts = BoundedCache[str, _Account](MAX_USERS)
 
 
 def require_budget(user_id: UUID, share: Share) -> None:
     """Charge this request's work to the user. Raises RateLimitExceeded if the share is used up."""
+    _require_budget(str(user_id), share, REASON)
+
+
+def require_visitors_budget(owner_id: UUID) -> None:
+    """Charge this request's work to the anonymous visitors of the user's persona. Raises RateLimitExceeded."""
+    _require_budget(f"visitors:{owner_id}", Share.PAGES, VISITORS_REASON)
+
+
+def _require_budget(name: str, share: Share, reason: str) -> None:
     if not settings.WORK_SECONDS_PER_MINUTE:
         return
-    account = _accounts.get(user_id)
+    account = _accounts.get(name)
     if account is not None:
         wait_s = account.level_s - (time.monotonic() - account.known_at) - share.limit_s
         if wait_s > 0:
-            raise RateLimitExceeded(math.ceil(wait_s), REASON)
+            raise RateLimitExceeded(math.ceil(wait_s), reason)
     if (meter := get_meter()) is not None:
-        meter.charge = partial(charge_work, user_id, share)
+        meter.charge = partial(_charge_work, name, share)
 
 
 def charge_work(user_id: UUID, share: Share, seconds: float) -> None:
     """Add work to what the user has used."""
-    due = _add_unsettled(user_id, seconds)
+    _charge_work(str(user_id), share, seconds)
+
+
+def _charge_work(name: str, share: Share, seconds: float) -> None:
+    due = _add_unsettled(name, seconds)
     if due < SETTLE_S or not settings.WORK_SECONDS_PER_MINUTE:
         return
     cost = due * 60.0 / settings.WORK_SECONDS_PER_MINUTE
-    params = {"key": f"work:{user_id}", "work": due, "cost": cost, "ceiling": share.ceiling_s}
+    params = {"key": f"work:{name}", "work": due, "cost": cost, "ceiling": share.ceiling_s}
     try:
         [(level_s,)] = fetch_prepared(SETTLE_SQL, params)
     except Error:  # the request has its answer; without a database there is no work to bound
         return
     with _accounts.lock:
-        account = _accounts.get(user_id) or _Account()
+        account = _accounts.get(name) or _Account()
         account.level_s, account.known_at = level_s, time.monotonic()
-        _accounts.store(user_id, account)
+        _accounts.store(name, account)
 
 
 def reset_budgets() -> None:
@@ -106,11 +121,11 @@ def reset_budgets() -> None:
     _accounts.clear()
 
 
-def _add_unsettled(user_id: UUID, seconds: float) -> float:
-    """Return the user's work that is to be stored now, 0 if it is too little."""
+def _add_unsettled(name: str, seconds: float) -> float:
+    """Return the work that is to be stored now, 0 if it is too little."""
     with _accounts.lock:
-        account = _accounts.get(user_id) or _Account()
-        _accounts.store(user_id, account)
+        account = _accounts.get(name) or _Account()
+        _accounts.store(name, account)
         account.unsettled_s += seconds
         if account.unsettled_s < SETTLE_S:
             return 0.0

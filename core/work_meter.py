@@ -3,6 +3,7 @@
 Time that a request waits for others, as for a chat model or a slow client, is no work.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any
 from django.db import connection
 
 Charge = Callable[[float], None]  # takes seconds of work
+
+_thread = threading.local()  # its `seconds` of measured work
 
 
 class WorkMeter:
@@ -24,12 +27,13 @@ class WorkMeter:
     @contextmanager
     def measure(self) -> Iterator[None]:
         """Measure the work of this thread and charge it."""
-        start = time.thread_time()
+        start, before = time.thread_time(), self._seconds
         try:
             with connection.execute_wrapper(self._time_query):
                 yield
         finally:
             self._seconds += time.thread_time() - start
+            _thread.seconds = get_seconds_of_thread() + self._seconds - before
             self.settle()
 
     def settle(self) -> None:
@@ -58,3 +62,8 @@ def start_meter() -> WorkMeter:
 
 def get_meter() -> WorkMeter | None:
     return _current.get()
+
+
+def get_seconds_of_thread() -> float:
+    """Return the work that was measured in this thread so far."""
+    return getattr(_thread, "seconds", 0.0)

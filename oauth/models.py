@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
@@ -85,9 +86,12 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
 
     @property
     def host(self) -> str:
-        """What an app without a name is called: the host of its metadata document or of its first redirect URI."""
+        """What an app without a name is called: the host of its metadata document or of its first redirect URI.
+
+        An app for devices alone has neither.
+        """
         redirect_targets = map(get_redirect_target, self.redirect_uris.split())
-        return self.metadata_host or next(redirect_targets, str(self.client_id))
+        return self.metadata_host or next(redirect_targets, gettext("A device"))
 
     @property
     def metadata_host(self) -> str:

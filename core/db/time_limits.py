@@ -1,4 +1,4 @@
-"""Time limits of statements: one for each kind of process, and a longer one for long work of a request."""
+"""Limits of statements: a time for each kind of process, a longer one for long work of a request, and one processor."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def limit_statements(seconds: float) -> None:
     """Cancel each statement of this process, in connections opened from now on, that takes longer than `seconds`.
 
     PostgreSQL then raises QueryCanceled, which is an OperationalError (core/db/errors.py). Time spent waiting for
-    locks counts.
+    locks counts. Statements get no parallel workers, so that one takes no more than one processor.
     """
     global _limit_s
     _limit_s = seconds
@@ -26,7 +26,9 @@ def limit_statements(seconds: float) -> None:
     def set_limit(sender: object, connection: BaseDatabaseWrapper, **_: object) -> None:  # noqa: ARG001
         # Not as a parameter of the connection, which poolers reject. Nothing may use a connection without the limit.
         try:
-            connection.connection.execute(f"set statement_timeout = {seconds * 1000:.0f}")
+            connection.connection.execute(
+                f"set statement_timeout = {seconds * 1000:.0f}; set max_parallel_workers_per_gather = 0"
+            )
         except psycopg.Error:
             connection.close()
             raise

@@ -7,6 +7,8 @@ after a redirect, raises `ForeignOrigin` before it is sent. The libraries' habit
 - Certificates are those of the system, or of SSL_CERT_FILE or SSL_CERT_DIR. SSLKEYLOGFILE is ignored.
 
 A variable that cannot be used raises ProviderRejected ("misconfigured"), and its message names the variable.
+
+Responses are not compressed, since a small one could unpack to any size, and have at most MAX_RESPONSE_BYTES.
 """
 
 import logging
@@ -14,7 +16,6 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -23,11 +24,11 @@ from typing import Any, cast
 import httpx2
 
 from core.hosts import Origin, is_loopback_host, parse_origin
+from core.network.deadlines import Deadline, DeadlineTransport
 from memories.providers.embeddings import ProviderRejected
 from memories.providers.proxies import find_proxy, read_variable
 
-DEADLINE_EXTENSION = "picard_deadline"
-MAX_RESPONSE_BYTES = 200_000_000
+MAX_RESPONSE_BYTES = 50_000_000  # 256 vectors of 8,192 dimensions as decimal numbers
 MAX_REDIRECTS = 3  # within the origin
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 # What the openai and langchain libraries read by themselves: other hosts, keys, organizations, headers, and a service
@@ -50,16 +51,18 @@ class ResponseTooLarge(httpx2.RequestError):
 class ProviderClient(httpx2.Client):
     """Sends requests to the origin of `base_url` only.
 
-    Raises httpx2.ReadTimeout after `seconds`, even while bytes still arrive: httpx's timeouts restart with each of
-    them. The headers of a response are only under httpx's own timeout. Creating one raises ProviderRejected.
+    Raises httpx2.TimeoutException `seconds` after the beginning of a request, even while bytes still arrive: httpx's
+    timeouts restart with each of them. Creating one raises ProviderRejected.
     """
 
     def __init__(self, base_url: str, seconds: float) -> None:
         origin = parse_provider_origin(base_url)
+        options = _build_options(origin, seconds)
+        transport = DeadlineTransport(verify=options["verify"], proxy=options.pop("proxy"), trust_env=False)
         # Not bound methods: without a cycle, connections are closed as soon as the client is dropped.
         check = partial(_check_request, origin=origin, dialled=_get_dialled_host(origin), seconds=seconds)
         super().__init__(
-            **_build_options(origin, seconds), event_hooks={"request": [check], "response": [_limit_response]}
+            **options, transport=transport, event_hooks={"request": [check], "response": [_limit_response]}
         )
 
     def __del__(self) -> None:
@@ -128,6 +131,7 @@ def _build_options(origin: Origin, seconds: float) -> dict[str, Any]:
     proxy = find_proxy(origin)
     return {
         "timeout": seconds,
+        "headers": {"Accept-Encoding": "identity"},
         "trust_env": False,
         "verify": context,
         "proxy": None if proxy is None else _build_proxy(proxy, context),
@@ -149,7 +153,8 @@ def _get_dialled_host(origin: Origin) -> str:
 
 def _check_request(request: httpx2.Request, *, origin: Origin, dialled: str, seconds: float) -> None:
     _refuse_foreign_origin(request, origin)
-    request.extensions[DEADLINE_EXTENSION] = time.monotonic() + seconds
+    if not isinstance(request.extensions["timeout"]["read"], Deadline):  # else it is redirected
+        request.extensions["timeout"] = Deadline(seconds).as_timeouts()
     if not is_loopback_host(dialled) and not _does_resolve_within(dialled, seconds):
         raise httpx2.ConnectTimeout("the host's name is not resolved in time", request=request)
 
@@ -203,15 +208,22 @@ def _load_certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
 
 
 def _limit_response(response: httpx2.Response) -> None:
+    _refuse_compression(response)
     response.stream = _LimitedStream(cast(httpx2.SyncByteStream, response.stream), response.request)
 
 
 async def _limit_async_response(response: httpx2.Response) -> None:
+    _refuse_compression(response)
     response.stream = _AsyncLimitedStream(cast(httpx2.AsyncByteStream, response.stream), response.request)
 
 
+def _refuse_compression(response: httpx2.Response) -> None:
+    if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise httpx2.DecodingError("the response is compressed", request=response.request)
+
+
 class _LimitedStream(httpx2.SyncByteStream):
-    """A response body that fails after the deadline, or with too many bytes."""
+    """A response body that fails with too many bytes."""
 
     def __init__(self, body: httpx2.SyncByteStream, request: httpx2.Request) -> None:
         self._body, self._request = body, request
@@ -219,8 +231,6 @@ class _LimitedStream(httpx2.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         size = 0
         for piece in self._body:
-            if time.monotonic() > self._request.extensions[DEADLINE_EXTENSION]:
-                raise httpx2.ReadTimeout("the response takes too long", request=self._request)
             size += len(piece)
             if size > MAX_RESPONSE_BYTES:
                 raise ResponseTooLarge("the response is too large", request=self._request)

@@ -14,7 +14,13 @@ from core.db.prepared import fetch_prepared
 from memories.fields import build_stored_row
 from memories.index.work_queue import TURN_PLACES
 from memories.models import Memory
-from memories.search.ranking_query import RankingQuery, VisibleRows, build_cosine_params, fill_cosine
+from memories.search.ranking_query import (
+    MAX_WORDS,
+    RankingQuery,
+    VisibleRows,
+    build_cosine_params,
+    fill_cosine,
+)
 from memories.services.supersession import HAS_SUCCESSOR
 from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
@@ -37,10 +43,8 @@ RELATED_COSINE = 0.15
 FAIR_COSINE = 0.3
 WEAK_SHARE = 0.6
 PASSAGES_A_MEMORY = 5  # nearest passages fetched; with more from one memory, another could be missed
-MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
-MAX_COMPARISONS = (
-    2_000  # of a passage's tokens with the query's: up to here, whether it has any is quickly found
-)
+FEW_TOKENS = 12  # whether a passage has one of so many is found faster by comparing each with each
+MAX_SCORED = 5_000  # surroundings; of more, the best by a rough score
 COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
 COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
 COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
@@ -57,6 +61,7 @@ WORD_WEIGHT = (
     "case when bits >> place & 1 = 1 then idf when bits >> place + 31 & 1 = 1 then day_idf else 0 end"
 )
 TEXT_BITS = (1 << MAX_WORDS) - 1  # without those of dates
+IN_TOKENS = "tokens[width_bucket(token, tokens)] = token"
 # The words of the place at each distance, and how much of the word at `place` they give.
 GIVERS = [f"giver{number}" for number in range(len(NEIGHBOUR_WEIGHTS))]
 NEIGHBOUR_BITS = [
@@ -69,6 +74,24 @@ SHARED_WEIGHT = " + ".join(
     for giver, share in zip(GIVERS, NEIGHBOUR_WEIGHTS.values(), strict=True)
 )
 
+# The words of a surrounding's memories, those next to them and those beyond, and what a word gives that is there alone.
+OWN_BITS = f"((bits | (bits >> {MAX_WORDS})) & {TEXT_BITS})"
+NEXT_BITS, FAR_BITS = "(giver0 | giver2)", "(giver1 | giver3)"
+ROUGH_SHARES = {
+    OWN_BITS: 1.0,
+    f"({NEXT_BITS} & ~{OWN_BITS})": 0.65,
+    f"({FAR_BITS} & ~({OWN_BITS} | {NEXT_BITS}))": 0.45,
+}
+BYTES = range(4)  # of TEXT_BITS
+# About the best score in a surrounding, from the IDF of all words of a byte at once.
+ROUGH_WEIGHT = " + ".join(
+    f"{share}::float8 * (select sums from idf_sums)[{256 * byte + 1} + ({bits} >> {8 * byte} & 255)]"  # noqa: S608 # nosec B608
+    for bits, share in ROUGH_SHARES.items()
+    for byte in BYTES
+)
+ROUGH_SCORE = f"""(
+  select coalesce(nearest, 0) + {WEIGHT_OF_SINGLE_WORDS} * share + {WEIGHT_OF_PAIRS} * share ^ {2 * PAIR_EXPONENT}
+  from (select ({ROUGH_WEIGHT}) / (select asked from query) as share offset 0) rough)"""  # noqa: S608 # nosec B608
 
 NEAREST = """
 select id, max(cosine) as cosine, 0::bigint as bits, 0::float8 as idf_share, false as has_neighbor, max(cosine) as score
@@ -80,20 +103,20 @@ group by id order by score desc, id desc limit %s
 
 # Stored tokens are sorted, so that `width_bucket` finds a word by binary search. Only passages that contain a query
 # word, are near the query, or may get a neighbor's word are grouped into memories. A memory's `bits` are the query's
-# words that it has: bit 0 for the first in its text, bit 31 for it in its date. Memories with equal bits are one kind.
-# Memories with the same bits and the same neighbors' bits are of one surrounding, for which everything but the cosine
-# is computed. Whatever stands at one place counts once. No two CTEs are joined, so that the cost is linear whatever
-# the planner expects. Places are an array because PostgreSQL expects fewer rows from it than from generate_series.
-# `offset 0` keeps PostgreSQL from computing an expression again wherever it is used.
+# words that it has: bit 0 for the first in its text, bit 31 for it in its date. Memories with equal bits are one kind;
+# how many have a word is counted by bytes of their bits. Memories with the same bits and the same neighbors' bits are
+# of one surrounding, for which everything but the cosine is computed; of too many, for those with the best rough score.
+# Whatever stands at one place counts once. No two CTEs are joined that grow with the memories, so that the cost is
+# linear whatever the planner expects. Places are an array because PostgreSQL expects fewer rows from it than from
+# generate_series. `offset 0` keeps PostgreSQL from computing an expression again wherever it is used.
 FUSED = f"""
-with word as materialized (
-  select * from unnest(%s::bigint[], %s::bool[], %s::bigint[]) word(token, of_public, bit)),
+with word as materialized (select * from unnest(%s::bigint[], %s::bigint[]) word(token, bit)),
+public_word as materialized (select * from unnest(%s::bigint[], %s::bigint[]) word(token, bit)),
 passage as materialized (
   select memory_id, sequence, {{cosine}} as cosine,
-         case when cardinality(tokens) > %s
-                or tokens && case when is_public then %s::bigint[] else %s::bigint[] end
-              then (select bit_or(bit) from word
-                    where of_public = is_public and tokens[width_bucket(token, tokens)] = token) end as bits
+         case when %s::bool and not tokens && case when is_public then %s::bigint[] else %s::bigint[] end then 0
+              when is_public then (select bit_or(bit) from public_word where {IN_TOKENS})
+              else (select bit_or(bit) from word where {IN_TOKENS}) end as bits
   from ({{rows}}) visible),
 total as materialized (select count(*)::float8 as n, count(sequence) > 0 as is_marked from passage),
 memory as materialized (
@@ -111,22 +134,35 @@ turn as materialized (
   from (select id, cosine, bits, sequence, lag(sequence) over (order by sequence) as before from memory
         where sequence is not null and (select is_marked from total)) marked),
 surrounding as materialized (
-  select bits, {", ".join(GIVERS)}, array_agg(id) as ids, array_agg(cosine) as cosines
+  select bits, {", ".join(GIVERS)}, array_agg(id) as ids, array_agg(cosine) as cosines, max(cosine) as nearest
   from (select id, cosine, bits, {", ".join(NEIGHBOUR_BITS)} from turn
         union all select id, cosine, bits, {", ".join("0" for _ in GIVERS)} from memory where sequence is null) placed
   group by bits, {", ".join(GIVERS)}),
 kind as materialized (select bits, count(*) as found from memory group by bits),
+counted as materialized (
+  select number * 8 + bit as bit, sum(found)::float8 as found
+  from (select number, bits >> number * 8 & 255 as byte, sum(found) as found
+        from kind, unnest(%s::int[]) number group by 1, 2) bytes, unnest(array{[*range(8)]}) bit
+  where byte >> bit & 1 = 1 group by 1),
 rarity as materialized (
   select place, idf, least(idf, ln(1 + (n - dates + .5) / (dates + .5))) as day_idf,
          case when place = any(%s::int[]) then 1 else 0 end as is_distinctive,
          (%s::float8[])[place + 1] as specificity
   from total, lateral (
     select place, ln(1 + (n - texts + .5) / (texts + .5)) as idf, dates
-    from (select place, coalesce(sum(found) filter (where bits >> place & 1 = 1), 0)::float8 as texts,
-                 coalesce(sum(found) filter (where bits >> place + 31 & 1 = 1), 0)::float8 as dates
-          from unnest(%s::int[]) place, kind group by place) counted) weighed),
+    from (select place, coalesce((select found from counted where bit = place), 0) as texts,
+                 coalesce((select found from counted where bit = place + {MAX_WORDS}), 0) as dates
+          from unnest(%s::int[]) place offset 0) each_place) weighed),
+query as materialized (select sum(idf) as asked from rarity),
+idf_sums as materialized (select array(
+  select coalesce(sum(idf) filter (where byte >> mod(place, 8) & 1 = 1), 0)
+  from unnest(array{[*BYTES]}) number cross join generate_series(0, 255) byte left join rarity on place / 8 = number
+  group by number, byte order by number, byte) as sums),
+chosen as materialized (
+  select * from surrounding
+  order by case when (select count(*) from surrounding) > %s then {ROUGH_SCORE} end desc nulls last limit %s),
 scored as materialized (
-  select ids, cosines, bits, {" | ".join(GIVERS)} <> 0 as has_neighbor, score.* from surrounding, lateral (
+  select ids, cosines, bits, {" | ".join(GIVERS)} <> 0 as has_neighbor, score.* from chosen, lateral (
     select sum(weight) as weight, sum(weight * weight) as squares, sum(weight * specificity) as single,
            coalesce(sum(idf * is_distinctive) filter (where own_weight > 0), 0)
              / sum(idf * is_distinctive) as idf_share,
@@ -140,7 +176,7 @@ select id, cosine, bits, idf_share, has_neighbor,
        coalesce(cosine, 0) + bonus + {WEIGHT_OF_SINGLE_WORDS} * single / asked
        + {WEIGHT_OF_PAIRS} * power(greatest(0, weight ^ 2 - squares) / asked ^ 2, {PAIR_EXPONENT}) as score
 from (select unnest(ids) as id, unnest(cosines) as cosine, bits, idf_share, has_neighbor, weight, squares, single, bonus
-      from scored) each_memory, (select sum(idf) as asked from rarity) query
+      from scored) each_memory, query
 where cosine is not null or weight > 0
 order by score desc, cosine desc nulls last, id desc limit %s
 """  # noqa: S608 # nosec B608
@@ -240,36 +276,24 @@ def build_statement(rows: VisibleRows, query: RankingQuery, *, limit: int) -> tu
 
 
 def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> list[object]:
-    private = _assign_bits(query.private_tokens, query.private_days)
-    private += [(other.private, 1 << other.place) for other in query.others]
-    public = _assign_bits(query.public_tokens, query.public_days)
-    public += [(other.public, 1 << other.place) for other in query.others]
+    (private, bits), (public, _) = query.private_words, query.public_words
     return [
-        [token for token, _ in [*private, *public]],
-        [False] * len(private) + [True] * len(public),
-        [bit for _, bit in [*private, *public]],
+        *query.private_words,
+        *query.public_words,
         *build_cosine_params(query),
-        MAX_COMPARISONS // len(private),
-        [token for token, _ in public],
-        [token for token, _ in private],
+        len(private) <= FEW_TOKENS,
+        public,
+        private,
         *rows.params,
         limit * PASSAGES_A_MEMORY,
-        _find_distinctive_words(query),
+        sorted({(bit.bit_length() - 1) // 8 for bit in bits}),
+        query.find_distinctive_words(),
         list(query.specificity) or [1.0] * len(query.private_tokens),
         list(range(len(query.private_tokens))),
+        MAX_SCORED,
+        MAX_SCORED,
         ALL_WORDS_BONUS * query.content,
         K1 + 1,
         K1,
         limit,
     ]
-
-
-def _find_distinctive_words(query: RankingQuery) -> list[int]:
-    """Return the places of the words that are not common, or of all if every word is."""
-    places = range(len(query.private_tokens))
-    return [place for place in places if place not in query.common] or list(places)
-
-
-def _assign_bits(tokens: Sequence[int], days: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    in_text = [(token, 1 << place) for place, token in enumerate(tokens)]
-    return in_text + [(token, 1 << place + MAX_WORDS) for place, day in enumerate(days) for token in day]

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from memories.index.vectors import format_halfvec
 from memories.models import MemoryVector
 
+MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
 COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
 
 # The cosine of a row with the query's vector of the encoder that made the row's; see `fill_cosine`.
@@ -56,6 +57,23 @@ class RankingQuery:
     specificity: Sequence[float] = ()
     content: float = 1.0
 
+    @property
+    def private_words(self) -> tuple[list[int], list[int]]:
+        """The tokens for private rows, and the bit of each."""
+        others = [(other.private, other.place) for other in self.others]
+        return _assign_bits(self.private_tokens, self.private_days, others)
+
+    @property
+    def public_words(self) -> tuple[list[int], list[int]]:
+        """The tokens for public rows, and the bit of each."""
+        others = [(other.public, other.place) for other in self.others]
+        return _assign_bits(self.public_tokens, self.public_days, others)
+
+    def find_distinctive_words(self) -> list[int]:
+        """Return the places of the words that are not common, or of all if every word is."""
+        places = range(len(self.private_tokens))
+        return [place for place in places if place not in self.common] or list(places)
+
 
 @dataclass(frozen=True)
 class VisibleRows:
@@ -84,3 +102,13 @@ def build_cosine_params(query: RankingQuery) -> list[object]:
     for vector in query.vectors:
         params += [vector.encoder, format_halfvec(vector.public), format_halfvec(vector.private)]
     return params or [None, None, None]
+
+
+def _assign_bits(
+    tokens: Sequence[int], days: Sequence[Sequence[int]], others: Sequence[tuple[int, int]]
+) -> tuple[list[int], list[int]]:
+    """Return all tokens and their bits. others: tokens with the place of their word."""
+    in_text = [(token, 1 << place) for place, token in enumerate(tokens)]
+    in_date = [(token, 1 << place + MAX_WORDS) for place, day in enumerate(days) for token in day]
+    every = [*in_text, *in_date, *((token, 1 << place) for token, place in others)]
+    return [token for token, _ in every], [bit for _, bit in every]

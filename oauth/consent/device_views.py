@@ -23,6 +23,7 @@ from oauth.consent.authorization_request import InvalidAuthorizationRequest, ref
 from oauth.consent.choices import ConsentChoices
 from oauth.models import AppGrant, DeviceAuthorization
 from oauth.tokens import device_codes
+from oauth.toolkit.scopes import select_scopes
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,7 +80,8 @@ def _handle_consent(request: HttpRequest, actor: Actor, device: DeviceAuthorizat
     try:
         if data is not None and data.get("answer") != "allow":
             return _decline(request, device)
-        choices = ConsentChoices.load(actor, device.application, device.scope.split(), data)
+        scopes = select_scopes(device.scope.split(), device.application)
+        choices = ConsentChoices.load(actor, device.application, scopes, data)
         if choices.form.is_valid():
             try:
                 return _approve(request, actor, device, choices.form.build_options())

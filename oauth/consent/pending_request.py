@@ -23,7 +23,8 @@ from oauth.registration import metadata_documents
 COOKIE = "__Host-authorization" if settings.SESSION_COOKIE_SECURE else "picard_authorization"
 COOKIE_S = 3_600
 CONSENT_PAGE = "oauth:authorize"
-REQUEST_PAGES = (CONSENT_PAGE, "oauth:device")  # each has the request in its URL
+DEVICE_PAGE = "oauth:device"
+REQUEST_PAGES = (CONSENT_PAGE, DEVICE_PAGE)  # each has the request in its URL
 COOKIE_CHARACTERS = 3_500  # browsers store at most 4,096 bytes of a cookie, with its name
 # Pages on the way from the log-in page to the consent page, by URL name.
 PAGES = frozenset(
@@ -45,11 +46,15 @@ RETURN_PAGE = "openid_callback"  # its parameters are those of the OpenID provid
 
 @dataclass(frozen=True)
 class AskingApp:
-    """The app whose request waits. metadata_host: of its metadata document; the document may not be fetched yet."""
+    """The app whose request waits. metadata_host: of its metadata document; the document may not be fetched yet.
 
-    name: str
-    is_verified: bool
-    metadata_host: str
+    is_device: it waits under a code. Which app that is depends on a log-in: else anybody could try codes.
+    """
+
+    name: str = ""
+    is_verified: bool = False
+    metadata_host: str = ""
+    is_device: bool = False
 
 
 class PendingRequestMiddleware:
@@ -100,15 +105,18 @@ def build_page_url(request: HttpRequest, name: str) -> str:
 
 def describe_asking_app(request: HttpRequest) -> AskingApp | None:
     """Return the app whose request waits, None if there is none or the app is unknown."""
-    client_id = QueryDict(urlsplit(get_pending_request(request)).query).get("client_id", "")
-    if "\0" in client_id:
+    pending = urlsplit(get_pending_request(request))
+    if pending.path == reverse(DEVICE_PAGE):
+        return AskingApp(is_device=True)
+    client_id = QueryDict(pending.query).get("client_id", "")
+    if not client_id or "\0" in client_id:
         return None
     application = Application.find_client(client_id)
     if application is not None:
         host = application.metadata_host
         return AskingApp(str(application), application.is_verified, host)
     document_host = _get_document_host(client_id)
-    return AskingApp("", False, document_host) if document_host else None
+    return AskingApp(metadata_host=document_host) if document_host else None
 
 
 def _get_document_host(client_id: str) -> str | None:

@@ -8,6 +8,7 @@ from functools import wraps
 from uuid import UUID
 
 from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -46,6 +47,11 @@ def issues_token(view: Page) -> Page:
     def page(request: HttpRequest, **ids: UUID) -> HttpResponseBase:
         if not settings.PERSONAL_TOKENS:
             raise Http404
+        if not _can_confirm(request):
+            messages.error(
+                request, _("Set a password or add a passkey first. You confirm new tokens with it.")
+            )
+            return redirect("oauth:tokens")
         try:
             return view(request, actor_from_request(request, Channel.WEB), **ids)
         except grants.AppNotFound:
@@ -89,6 +95,11 @@ def regenerate_token(request: HttpRequest, actor: Actor, grant_id: UUID) -> Http
         return render(request, "oauth/token_regenerate.html", context, status=422 if form.is_bound else 200)
     issued = service.regenerate_token(actor.person, grant, form.compute_end())
     return _render_token_once(request, actor, issued, _("An access token was regenerated"))
+
+
+def _can_confirm(request: HttpRequest) -> bool:
+    """Return whether the user can authenticate again; django-allauth lets everybody pass who cannot."""
+    return bool(get_reauthentication_flows(request.user))
 
 
 def _create_token(request: HttpRequest, actor: Actor, form: TokenForm) -> HttpResponseBase | None:

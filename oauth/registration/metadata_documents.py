@@ -47,10 +47,7 @@ class MetadataDocumentError(cimd.CIMDError):  # type: ignore[misc]
 class MetadataDocumentFetcher(cimd.SafeMetadataFetcher):  # type: ignore[misc]
     """Fetches documents and applies the rules of self-registration. Every client is public."""
 
-    def fetch(self, client_id: str) -> tuple[dict[str, object], int]:
-        raise NotImplementedError("use refresh_metadata")
-
-    def fetch_metadata(self, client_id: str) -> tuple[ClientMetadata, int]:
+    def fetch(self, client_id: str) -> tuple[ClientMetadata, int]:
         """Return the metadata that hold, and for how many seconds. Raises MetadataDocumentError."""
         if not ADDRESS.fullmatch(client_id):
             raise MetadataDocumentError(
@@ -143,7 +140,7 @@ def _store_client(client_id: str) -> None:
         if not is_free:
             raise MetadataDocumentError(_("The server is busy. Try again in a minute."))
         try:
-            metadata, max_age_s = MetadataDocumentFetcher().fetch_metadata(client_id)
+            metadata, max_age_s = MetadataDocumentFetcher().fetch(client_id)
         except MetadataDocumentError as error:
             cache.set(key, str(error), oauth2_settings.CIMD_FAILURE_BACKOFF_SECONDS)
             raise

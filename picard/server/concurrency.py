@@ -1,4 +1,7 @@
-"""How much of the web server one client may use at once, over all its processes. Further requests wait their turn."""
+"""How much of the web server one client may use at once, over all its processes. Further requests wait their turn.
+
+A client that used much work lately may use less at once, so that others keep a processor.
+"""
 
 import asyncio
 import hashlib
@@ -8,10 +11,15 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 
 BUCKETS = 16_384  # two clients of one bucket share their limit
 POLL_S = 0.02  # for what ends in another process
 FAIR_DELAY_S = 0.02
+# A client is busy who used more than BUSY_S seconds of work more than this share of the time, until it is made up for.
+FREE_SHARE = 0.2
+BUSY_S = 1.0
+MOST_BUSY_S = 3.0  # more work does not make it longer
 
 
 class SharedCounts:
@@ -46,6 +54,30 @@ class SharedCounts:
         return self.count(bucket) - self._memory[self._row + bucket]
 
 
+class RecentWork:
+    """The work of each client lately, in memory that the processes share, each of which writes its own row.
+
+    A value is the (monotonic) time at which the client's work in a process will be made up for.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._times = memoryview(mmap.mmap(-1, processes * BUCKETS * 8)).cast("d")
+        self._processes = processes
+        self.use_row(0)
+
+    def use_row(self, process: int) -> None:
+        self._row = min(process, self._processes - 1) * BUCKETS
+
+    def add(self, bucket: int, seconds: float) -> None:
+        now = monotonic()
+        made_up_at = max(now, self._times[self._row + bucket]) + seconds / FREE_SHARE
+        self._times[self._row + bucket] = min(made_up_at, now + MOST_BUSY_S / FREE_SHARE)
+
+    def is_busy(self, bucket: int) -> bool:
+        now, rows = monotonic(), range(0, self._processes * BUCKETS, BUCKETS)
+        return sum(max(0.0, self._times[bucket + row] - now) for row in rows) > BUSY_S / FREE_SHARE
+
+
 @dataclass
 class _Queue:
     """The requests of one client that wait in this process. The first of them holds the lock."""
@@ -56,10 +88,11 @@ class _Queue:
 
 
 class ConcurrencyLimit:
-    """Lets `limit` pieces of work of each client run at once. Belongs to an event loop, except `counts`."""
+    """Lets `limit` pieces of work of each client run at once, one of a busy client. Belongs to an event loop."""
 
     def __init__(self, limit: int, processes: int = 1) -> None:
         self._limit = limit
+        self._work = RecentWork(processes)
         self._running, self._waiting = SharedCounts(processes), SharedCounts(processes)
         self._queues: dict[str, _Queue] = {}
 
@@ -67,9 +100,10 @@ class ConcurrencyLimit:
         """Tell which of the processes this is, after it was forked."""
         self._running.clear_row(process)
         self._waiting.clear_row(process)
+        self._work.use_row(process)
 
     async def acquire(self, client: str) -> None:
-        """Wait until less than `limit` of this client run, in the order of the calls. Then call `release`."""
+        """Wait until fewer of this client run than may, in the order of the calls. Then call `release`."""
         bucket = self._running.find_bucket(client)
         if client not in self._queues and self._try_acquire(bucket):
             return
@@ -77,8 +111,11 @@ class ConcurrencyLimit:
             async with queue.lock:
                 await self._wait(bucket, queue.is_released)
 
-    def release(self, client: str) -> None:
-        self._running.add(self._running.find_bucket(client), -1)
+    def release(self, client: str, seconds: float = 0.0) -> None:
+        """Let the next begin. seconds: of work that was done."""
+        bucket = self._running.find_bucket(client)
+        self._running.add(bucket, -1)
+        self._work.add(bucket, seconds)
         if queue := self._queues.get(client):
             queue.is_released.set()
 
@@ -92,7 +129,8 @@ class ConcurrencyLimit:
 
     def _try_acquire(self, bucket: int) -> bool:
         self._running.add(bucket, 1)  # first, so that two processes never both succeed
-        if self._running.count(bucket) <= self._limit:
+        limit = 1 if self._work.is_busy(bucket) else self._limit
+        if self._running.count(bucket) <= limit:
             return True
         self._running.add(bucket, -1)
         return False

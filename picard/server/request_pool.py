@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from core.db.cancellation import CancellableWork
+from core.work_meter import get_seconds_of_thread
 from picard.server.concurrency import ConcurrencyLimit
 
 CANCEL_EVERY_S = 0.1  # statements of a request whose client has disconnected
@@ -45,15 +46,24 @@ class RequestPool:
             on_end()
             raise
         cancellable, loop = CancellableWork(may_write=may_write), asyncio.get_running_loop()
+        seconds = 0.0  # of work
+
+        def run() -> T:
+            nonlocal seconds
+            before = get_seconds_of_thread()
+            try:
+                return cancellable.run(work)
+            finally:
+                seconds = get_seconds_of_thread() - before
 
         def end(
             _done: object,
         ) -> None:  # when the thread is free, even if nobody waits for the result any more
             on_end()
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(self._limit.release, client)
+                loop.call_soon_threadsafe(self._limit.release, client, seconds)
 
-        future = self._threads.submit(cancellable.run, work)
+        future = self._threads.submit(run)
         future.add_done_callback(end)
         try:
             return await asyncio.wrap_future(future)

@@ -1,5 +1,6 @@
 """One user's work is bounded, by whatever apps and sessions it is done."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -96,6 +97,24 @@ def test_budget_is_replenished(ada: User, settings: Settings) -> None:
     assert is_allowed(ada, Share.APPS)
 
 
+def test_anonymous_questions_use_up_a_budget_of_their_persona(ada: User, bob: User, client: Client) -> None:
+    for user in (ada, bob):
+        User.objects.filter(pk=user.pk).update(persona_enabled=True, public_page_enabled=True)
+    ask = partial(client.post, data={"question": "Where does she live?"})
+    assert ask(f"/@{ada.handle}").status_code == 200
+    assert work_budget._accounts[f"visitors:{ada.pk}"].unsettled_s > 0
+    for _ in range(20):
+        work_budget._charge_work(f"visitors:{ada.pk}", Share.PAGES, ALL)
+    refused = ask(f"/@{ada.handle}")
+    assert refused.status_code == 429
+    assert int(refused["Retry-After"]) > 0
+    assert client.get(f"/@{ada.handle}").status_code == 200
+    assert ask(f"/@{bob.handle}").status_code == 200
+    assert is_allowed(ada, Share.APPS)  # visitors take nothing from the owner
+    client.force_login(bob)
+    assert ask(f"/@{ada.handle}").status_code == 200  # charged to himself
+
+
 def test_other_processes_learn_the_level_with_their_first_part(ada: User) -> None:
     use_up(ada, Share.APPS)
     assert not is_allowed(ada, Share.APPS)
@@ -162,7 +181,7 @@ def test_work_of_a_request_is_charged_to_its_user(ada: User, ada_client: Client)
         [account] = work_budget._accounts.values()
         used.append(account.unsettled_s + account.level_s)
     assert min(used) > 0
-    assert work_budget._accounts.get(ada.pk) == account
+    assert work_budget._accounts.get(str(ada.pk)) == account
 
 
 def test_streamed_export_is_charged(ada: User, ada_client: Client) -> None:

@@ -229,6 +229,14 @@ def test_a_folder_and_standard_input_are_imported(
     assert (missing.code, "missing.md" in missing.errors) == (1, True)
 
 
+def test_a_short_list_reads_no_more_than_it_shows(logged_in: RunCommand) -> None:
+    for number in range(5):
+        add(logged_in, f"Fact {number}")
+    assert len(logged_in("list", "-n", "2").output.splitlines()) == 2
+    [event] = [line for line in logged_in("apps").output.splitlines() if "memory:list" in line]
+    assert event.endswith("memory:list  2")
+
+
 def test_apps_shows_what_this_log_in_did_and_where_the_others_are(logged_in: RunCommand, site: str) -> None:
     add(logged_in, "I run.")
     result = logged_in("apps")

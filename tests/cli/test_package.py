@@ -66,17 +66,19 @@ def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def read_commands() -> list[str]:
-    """Return the commands of docs/cli.md after the installation."""
+def read_blocks(language: str) -> list[str]:
+    """Return the commands or programs of docs/cli.md after the installation."""
     page = (PROJECT / "docs" / "cli.md").read_text(encoding="utf-8")
     return [
-        block for block in re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL) if "pip install" not in block
+        block
+        for block in re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
+        if "pip install" not in block
     ]
 
 
 def log_in(fresh: Path, site: str, user: User, environment: dict[str, str]) -> None:
     """Run `picard login`, and enter its code in the user's browser."""
-    command = [fresh / "picard", "login", site]
+    command: list[str | Path] = [fresh / "picard", "login", site]
     shown = ""
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as login:
         assert login.stderr is not None
@@ -104,7 +106,7 @@ def test_every_command_of_the_guide_works_in_a_fresh_environment(
     commit = ["commit", "--quiet", "--allow-empty", "--message", "Fix the door"]
     for command in (["init", "--quiet"], [*identity, *commit]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    blocks = read_commands()
+    blocks = read_blocks("sh")
     assert len(blocks) >= 5
     for block in blocks:
         bash = ["bash", "-euo", "pipefail", "-c", block]
@@ -112,6 +114,8 @@ def test_every_command_of_the_guide_works_in_a_fresh_environment(
             bash, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, (block, done.stdout, done.stderr)
+    for program in read_blocks("python"):
+        subprocess.run([fresh / "python", "-c", program], env=environment, check=True)
     files = [path for path in (tmp_path / ".config" / "picard-memory").rglob("*") if path.is_file()]
     assert files
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
@@ -133,7 +137,7 @@ def test_the_package_needs_nothing_of_the_server() -> None:
     """Neither Django nor a package of the server; the server's image and requirements do not have it."""
     for path in (CLI / "src").rglob("*.py"):
         imported = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        own = {"picard_memory", "click", "httpx", "anyio", "keyring", "tomlkit"}
+        own = {"picard_memory", "click", "httpx", "anyio", "keyring"}
         assert set(imported) <= own | sys.stdlib_module_names, path
     assert "cli" not in (PROJECT / ".dockerignore").read_text(encoding="utf-8").replace("!.ci", "")
     assert "picard-memory" not in (PROJECT / "requirements.in").read_text(encoding="utf-8")

@@ -13,11 +13,19 @@ REFRESH = re.compile(r'http-equiv="refresh" content="0;\s*url=([^"]+)"')
 
 def allow_access(person: Person, url: str) -> str:
     """Allow the preselected scopes at this authorization URL; return the redirect URL, without opening it."""
+    return read_redirect(_submit(person, url))
+
+
+def allow_device(person: Person, url: str) -> httpx.Response:
+    """Allow the preselected scopes to the device whose code is in this URL; return the answer."""
+    return _submit(person, url)
+
+
+def _submit(person: Person, url: str) -> httpx.Response:
     page = person.get(url).text
     fields = {"scopes": SCOPE.findall(page), "reach": "all", "csrfmiddlewaretoken": find_match(TOKEN, page)}
     headers = {"Accept": "text/html"}  # a browser: it gets a page that navigates, a program a redirect
-    answer = person.send_request("POST", url, data={"answer": "allow", **fields}, headers=headers)
-    return read_redirect(answer)
+    return person.send_request("POST", url, data={"answer": "allow", **fields}, headers=headers)
 
 
 def read_redirect(answer: httpx.Response) -> str:

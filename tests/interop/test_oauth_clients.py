@@ -11,8 +11,9 @@ from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 
 from memories import scopes
 from oauth.registration import manual as manual_registration
+from oauth.settings import DEVICE_GRANT
 from tests.chaos.people import Person, signed_up
-from tests.interop.consent import allow_access
+from tests.interop.consent import allow_access, allow_device
 from tests.interop.node import HERE, build_command, build_environment, get_program
 from tests.processes import free_port
 
@@ -78,6 +79,35 @@ def test_oauth4webapi_completes_every_flow(site: str, ada: Person) -> None:
     assert result["before"]["active"]
     assert result["before"]["aud"] == [resource]
     assert result["after"] == {"active": False}
+
+
+def test_oauth4webapi_connects_a_device(site: str, ada: Person) -> None:
+    resource = f"{site}/api"
+    with run_client(build_command(HERE / "oauth4webapi_device.mjs", site, resource)) as client:
+        page = read_line(client, f"{site}/device/?user_code=")
+        assert allow_device(ada, page).is_redirect
+        result = json.loads(read_line(client, "{"))
+        assert client.wait(timeout=30) == 0
+    assert set(result["errors"]) <= {"authorization_pending", "slow_down"}
+    assert (result["scope"], result["status"]) == (BOTH, 200)
+
+
+def test_authlib_connects_a_device(site: str, ada: Person) -> None:
+    metadata = httpx.get(f"{site}/.well-known/oauth-authorization-server").json()
+    registered = manual_registration.register_app(name="Classic", redirect_uris=[], device_flow=True)
+    client_id, secret = registered.application.client_id, registered.secret
+    with OAuth2Client(client_id, secret, token_endpoint=metadata["token_endpoint"]) as client:
+        codes = httpx.post(
+            metadata["device_authorization_endpoint"],
+            data={"client_id": client_id, "scope": scopes.READ},
+            auth=(client_id, secret),
+        ).json()
+        poll = {"grant_type": DEVICE_GRANT, "device_code": codes["device_code"]}
+        with pytest.raises(OAuthError, match="authorization_pending"):
+            client.fetch_token(**poll)
+        assert allow_device(ada, codes["verification_uri_complete"]).is_redirect
+        assert client.fetch_token(**poll)["scope"] == scopes.READ
+        assert client.get(f"{site}/api/v1/whoami/").status_code == 200
 
 
 def test_oauth_conformance_suite_passes(site: str, ada: Person) -> None:

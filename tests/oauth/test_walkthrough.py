@@ -25,9 +25,12 @@ from tests.oauth.flows import YES
 pytestmark = pytest.mark.django_db
 
 
-def read_commands() -> list[str]:
+DEVICES = "## Devices and command lines\n"
+
+
+def read_commands(*, is_device: bool = False) -> list[str]:
     page = (PROJECT / "docs" / "oauth.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", page.split(DEVICES)[is_device], flags=re.DOTALL)
     return [line for block in blocks for line in block.splitlines()]
 
 
@@ -84,7 +87,11 @@ class Walkthrough:
         path = words[0].removeprefix(settings.PUBLIC_URL)
         request = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
         assert self.browser.get(path).status_code == 200
-        response = self.browser.post(path, {**YES, "scopes": request["scope"].split()})
+        scopes = request.get("scope", "memories:read").split()
+        response = self.browser.post(path, {**YES, "scopes": scopes})
+        if "user_code" in request:  # nothing comes back: the device polls
+            assert response.status_code == 302
+            return
         assert response["Location"].startswith(request["redirect_uri"])
         query = urlsplit(response["Location"]).query
         self._store({name: values[0] for name, values in parse_qs(query).items()})
@@ -105,3 +112,11 @@ def test_walkthrough_gets_and_revokes_a_token(ada: User, ada_client: Client) -> 
     walk.run(revoke)
     with pytest.raises(InvalidAccessToken):
         authenticate_token(walk.variables["ACCESS_TOKEN"], Channel.API)
+
+
+def test_walkthrough_of_a_device_gets_a_token(ada: User, ada_client: Client) -> None:
+    walk = Walkthrough(ada_client)
+    for command in read_commands(is_device=True):
+        walk.run(command)
+    assert walk.last["scope"] == "memories:read"
+    assert authenticate_token(walk.variables["ACCESS_TOKEN"], Channel.API).user == ada

@@ -178,8 +178,13 @@ class AsyncPicard:
         since: datetime | None = None,
         until: datetime | None = None,
         pinned: bool | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> AsyncIterator[Memory]:
-        """Yield memories, newest first. Tags by name or ID; since and until: creation time."""
+        """Yield memories, newest first. Tags by name or ID; since and until: creation time.
+
+        page_size: how many are requested at once, at most 100. Requested memories count as read, also if the iterator
+        is left before it yields them.
+        """
         filters = build_filters(
             tags_any=await self._find_tag_ids(tags_any),
             tags_all=await self._find_tag_ids(tags_all),
@@ -189,7 +194,7 @@ class AsyncPicard:
             until=until,
             pinned=pinned,
         )
-        async for memory in self._iterate(Memory, "list_memories", params=filters):
+        async for memory in self._iterate(Memory, "list_memories", params=filters, page_size=page_size):
             yield memory
 
     async def search(
@@ -360,9 +365,9 @@ class AsyncPicard:
         """Return the token's user, and what the token allows."""
         return await self._get(Whoami, "whoami")
 
-    async def iter_activity(self) -> AsyncIterator[Event]:
+    async def iter_activity(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Event]:
         """Yield what this app did with memories, newest first."""
-        async for event in self._iterate(Event, "list_activity"):
+        async for event in self._iterate(Event, "list_activity", page_size=page_size):
             yield event
 
     # --- Requests --------------------------------------------------------------------------------
@@ -371,10 +376,15 @@ class AsyncPicard:
         return parse_model(model, read_json(await self._send(name, *path)))
 
     async def _iterate(
-        self, model: type[T], name: OperationName, *path: object, params: Mapping[str, Any] | None = None
+        self,
+        model: type[T],
+        name: OperationName,
+        *path: object,
+        params: Mapping[str, Any] | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> AsyncIterator[T]:
         """Yield all results of a list, page by page."""
-        query: dict[str, Any] = {**(params or {}), "limit": PAGE_SIZE}
+        query: dict[str, Any] = {**(params or {}), "limit": page_size}
         while True:
             response = await self._send(name, *path, params=query)
             for result in _parse_results(model, response):

@@ -178,8 +178,13 @@ class Picard:
         since: datetime | None = None,
         until: datetime | None = None,
         pinned: bool | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> Iterator[Memory]:
-        """Yield memories, newest first. Tags by name or ID; since and until: creation time."""
+        """Yield memories, newest first. Tags by name or ID; since and until: creation time.
+
+        page_size: how many are requested at once, at most 100. Requested memories count as read, also if the iterator
+        is left before it yields them.
+        """
         filters = build_filters(
             tags_any=self._find_tag_ids(tags_any),
             tags_all=self._find_tag_ids(tags_all),
@@ -189,7 +194,7 @@ class Picard:
             until=until,
             pinned=pinned,
         )
-        yield from self._iterate(Memory, "list_memories", params=filters)
+        yield from self._iterate(Memory, "list_memories", params=filters, page_size=page_size)
 
     def search(
         self,
@@ -354,9 +359,9 @@ class Picard:
         """Return the token's user, and what the token allows."""
         return self._get(Whoami, "whoami")
 
-    def iter_activity(self) -> Iterator[Event]:
+    def iter_activity(self, *, page_size: int = PAGE_SIZE) -> Iterator[Event]:
         """Yield what this app did with memories, newest first."""
-        yield from self._iterate(Event, "list_activity")
+        yield from self._iterate(Event, "list_activity", page_size=page_size)
 
     # --- Requests --------------------------------------------------------------------------------
 
@@ -364,10 +369,15 @@ class Picard:
         return parse_model(model, read_json(self._send(name, *path)))
 
     def _iterate(
-        self, model: type[T], name: OperationName, *path: object, params: Mapping[str, Any] | None = None
+        self,
+        model: type[T],
+        name: OperationName,
+        *path: object,
+        params: Mapping[str, Any] | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> Iterator[T]:
         """Yield all results of a list, page by page."""
-        query: dict[str, Any] = {**(params or {}), "limit": PAGE_SIZE}
+        query: dict[str, Any] = {**(params or {}), "limit": page_size}
         while True:
             response = self._send(name, *path, params=query)
             yield from _parse_results(model, response)

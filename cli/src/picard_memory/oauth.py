@@ -111,6 +111,8 @@ def start_device_flow(metadata: Metadata, client_id: str, scopes: Sequence[str])
     form = {"client_id": client_id, "scope": " ".join(scopes), "resource": f"{metadata.url}/api"}
     body = _check_answer(_request("POST", metadata.device_endpoint, metadata.url, data=form))
     try:
+        if not str(body["verification_uri"]).startswith(("https://", "http://")):
+            raise ValueError("a browser could run something else")
         return DeviceAuthorization(
             user_code=str(body["user_code"]),
             verification_uri=str(body["verification_uri"]),

@@ -14,6 +14,7 @@ from accounts.rate_limits import (
     get_api_limit,
     get_public_persona_limit,
 )
+from accounts.work_budget import require_visitors_budget
 from core.client_ip import get_client_network
 from memories.errors import PersonaNotFound
 from memories.persona import retrieval as persona_retrieval
@@ -53,6 +54,8 @@ def public_page(request: HttpRequest, handle: str) -> HttpResponseBase:
     enforce_rate_limit(get_public_persona_limit(), get_client_network(request))
     try:
         about = persona_retrieval.find_persona(ANONYMOUS, handle)
+        if request.method == "POST" and not request.user.is_authenticated:
+            require_visitors_budget(about.pk)
     except PersonaNotFound:
         # 404 also for a user without a public page: their existence is private.
         raise Http404 from None

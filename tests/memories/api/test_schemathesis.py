@@ -34,6 +34,7 @@ from oauth.models import AppGrant
 from tests.chaos.report import record
 from tests.factories import remember, session
 from tests.memories.api.callers import app_of
+from tests.oauth.flows import personal_token
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +49,7 @@ CHECKS: list[Any] = [
 
 
 def reader(ada: User) -> dict[str, str]:
-    return app_of(ada, scopes.READ).headers
+    return {"Authorization": f"Bearer {personal_token(ada, scopes.READ).secret}"}
 
 
 def writer(ada: User) -> dict[str, str]:

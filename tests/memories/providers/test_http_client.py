@@ -1,14 +1,18 @@
 """Where the texts go: to the origin that users agreed to, whatever the environment and the servers say."""
 
 import asyncio
+import gzip
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import httpx2
 import pytest
@@ -288,6 +292,59 @@ def test_endless_response_is_cut(server: EmbeddingServer, monkeypatch: pytest.Mo
     monkeypatch.setattr(http_client, "MAX_RESPONSE_BYTES", 1_000)
     with pytest.raises(Exception, match="bad_answer"):
         CheckedProvider(OpenAICompatibleEmbeddings()).embed_query(SECRET)
+
+
+@pytest.mark.parametrize("phase", ["status", "header", "continue", "body"])
+def test_answer_in_drips_ends_at_the_time_limit(phase: str) -> None:
+    begun = {"status": "", "header": "HTTP/1.1 200 OK\r\n", "continue": "", "body": BODY_FOLLOWS}[phase]
+    drip = {"status": "H", "header": "x", "continue": "HTTP/1.1 100 Continue\r\n\r\n", "body": " "}[phase]
+    with dripping(begun.encode(), drip.encode()) as (url, drips):
+        with pytest.raises(httpx2.TimeoutException):
+            ProviderClient(url, 0.5).post(url, json={"input": SECRET})
+        assert len(drips) < MOST_DRIPS / 2
+
+
+@both
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+def test_compressed_answer_is_refused_unread(post: Post, encoding: str) -> None:
+    bomb = gzip.compress(bytes(10_000_000))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(bomb)}\r\n\r\n"
+    with dripping(head.encode() + bomb, b"") as (url, _), pytest.raises(httpx2.DecodingError):
+        post(url, "")
+
+
+@both
+def test_no_compression_is_asked_for(server: EmbeddingServer, post: Post) -> None:
+    post(server.url, "/embeddings")
+    assert server.requests[0].headers["Accept-Encoding"] == "identity"
+
+
+MOST_DRIPS = 600
+BODY_FOLLOWS = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+
+
+@contextmanager
+def dripping(begun: bytes, drip: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that answers with `begun`, and then with `drip` ten times a second. Yields its URL, and what dripped."""
+    drips = list[bytes]()
+
+    class Dripping(StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            with suppress(OSError):
+                self.wfile.write(begun)
+                for _ in range(MOST_DRIPS if drip else 0):
+                    self.wfile.write(drip)
+                    drips.append(drip)
+                    time.sleep(0.1)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", drips
+        server.shutdown()
+        thread.join()
 
 
 # --- What libraries read by themselves ------------------------------------------------------------

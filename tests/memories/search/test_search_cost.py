@@ -119,6 +119,18 @@ def compute_scores(user: User, query: str) -> dict[UUID, float]:
     return scores
 
 
+def test_only_the_best_by_a_rough_score_are_scored(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, query = random.Random(5), " ".join(WORDS[:31])
+    texts = [" ".join(chance.sample(WORDS, chance.randint(3, 25))) for _ in range(300)]
+    items = [NewMemory(text, conversation=UUID(int=7), position=n) for n, text in enumerate(texts[:150])]
+    writes.create_memories(session(ada), [*items, *map(NewMemory, texts[150:])])
+    rows, asked = build_query(ada, query)
+    all_scored = [place.memory.pk for place in ranking.rank_memories(rows, asked, limit=10)]
+    monkeypatch.setattr(ranking, "MAX_SCORED", 100)
+    assert [place.memory.pk for place in ranking.rank_memories(rows, asked, limit=10)] == all_scored
+    assert len(ranking.rank_memories(rows, asked, limit=1_000)) == 100
+
+
 def user_memories(user: User) -> list[tuple[UUID, int, list[str]]]:
     rows = MemoryVector.objects.filter(owner=user).select_related("memory")
     return [

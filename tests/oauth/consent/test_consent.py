@@ -16,7 +16,7 @@ from memories import scopes
 from memories.providers.chat_settings import ChatSettings
 from oauth import rate_limits
 from oauth.access import grants
-from oauth.consent import consent_views
+from oauth.consent import choices
 from oauth.models import AppGrant, Application, Mistake
 from oauth.tokens.families import AuthorizationCode
 from tests.factories import remember
@@ -323,7 +323,7 @@ def test_approval_in_flight_does_not_outlive_the_session(
         end(User.objects.get())
         return []
 
-    monkeypatch.setattr(consent_views, "list_tag_choices", end_during_request)
+    monkeypatch.setattr(choices, "list_tag_choices", end_during_request)
     response = ada_client.post(AUTHORIZE, {**YES, "scopes": BOTH}, query_params=app.request())
     assert response["Location"].startswith("/accounts/login/?next=/oauth/authorize/")
     assert not AppGrant.objects.exists()

@@ -10,9 +10,11 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.sessions.revocation import end_sessions
 from memories import scopes
 from oauth import rate_limits
 from oauth.access import grants
+from oauth.consent import choices
 from oauth.consent.pending_request import COOKIE
 from oauth.models import AppGrant, DeviceAuthorization
 from tests.factories import make_person, remember
@@ -54,6 +56,7 @@ def test_log_in_page_tells_strangers_nothing_of_the_code(device: Device) -> None
         Client().get("/accounts/login/", {"next": f"{PAGE}?user_code={code}"}).content.decode()
         for code in (device.codes["user_code"], "BBBB-BBBB")
     ]
+    assert all("You opened the page to connect a device." in page for page in pages)
     assert all("Terminal" not in page for page in pages)
 
 
@@ -182,6 +185,20 @@ def test_new_password_ends_an_open_page(ada: User, device: Device) -> None:
     ada.set_password("another engine")
     ada.save()
     answer(ada, device.codes["user_code"], browser)
+    assert not AppGrant.objects.exists()
+    assert device.poll().json()["error"] == "authorization_pending"
+
+
+def test_sessions_that_end_meanwhile_leave_the_device_waiting(
+    ada: User, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_during_request(*_: object) -> list[tuple[str, str]]:
+        end_sessions(ada)
+        return []
+
+    monkeypatch.setattr(choices, "list_tag_choices", end_during_request)
+    response = answer(ada, device.codes["user_code"])
+    assert response["Location"].startswith("/accounts/login/?next=/device/")
     assert not AppGrant.objects.exists()
     assert device.poll().json()["error"] == "authorization_pending"
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.test import Client
 
 from accounts.actor import Channel
@@ -12,8 +13,9 @@ from accounts.models import User
 from memories import scopes
 from memories.jobs import retention
 from memories.models import Memory, Proposal
+from oauth.access import grants
 from oauth.models import AppGrant, Application, Mistake
-from oauth.personal.service import IssuedToken
+from oauth.personal.service import IssuedToken, regenerate_token
 from oauth.tokens.bearer import authenticate_token
 from oauth.tokens.families import AccessToken
 from tests.factories import remember
@@ -37,30 +39,28 @@ def call_rest(token: str) -> RestCaller:
 
 
 @pytest.mark.compliance("Personal access tokens", "7")
-@pytest.mark.parametrize("change", [{}, {"redirect_uri": None}, {"redirect_uri": ""}])
-def test_token_cannot_ask_for_consent(
-    ada_client: Client, issued: IssuedToken, change: dict[str, Any]
-) -> None:
+def test_token_cannot_ask_for_consent(ada_client: Client, issued: IssuedToken) -> None:
     app = App(issued.grant.application)
     for browser in (ada_client, Client()):
-        page = browser.get("/oauth/authorize/", app.request(**change))
-        assert page.status_code == 400
-        assert b"not known here" in page.content
-        assert b"Script" not in page.content
+        for change in ({}, {"redirect_uri": None}, {"redirect_uri": ""}):
+            page = browser.get("/oauth/authorize/", app.request(**change))
+            assert page.status_code == 400
+            assert b"not known here" in page.content
+            assert b"Script" not in page.content
 
 
 @pytest.mark.compliance("Personal access tokens", "7")
-@pytest.mark.parametrize("secret", ["", "x", "sha256$$", None])
 @pytest.mark.parametrize("address", ["token", "revoke", "introspect"])
-def test_token_is_no_client_at_any_endpoint(issued: IssuedToken, address: str, secret: str | None) -> None:
+def test_token_is_no_client_at_any_endpoint(issued: IssuedToken, address: str) -> None:
     form = {
         "client_id": issued.grant.application.client_id,
         "token": issued.secret,
         "grant_type": "refresh_token",
         "refresh_token": issued.secret,
     }
-    answer = Client().post(f"/oauth/{address}/", form if secret is None else form | {"client_secret": secret})
-    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    for secret in ({}, {"client_secret": ""}, {"client_secret": "x"}, {"client_secret": "sha256$$"}):
+        answer = Client().post(f"/oauth/{address}/", form | secret)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert AccessToken.objects.count() == 1
     assert not Mistake.objects.exists()
 
@@ -102,12 +102,13 @@ def test_developer_console_does_not_know_the_token(ada_client: Client, issued: I
 
 
 @pytest.mark.compliance("Personal access tokens", "7")
-@pytest.mark.parametrize("change", [
-    {"redirect_uris": REDIRECT}, {"client_secret": "x"}, {"user": None}, {"previous_secret": "x"},
-])  # fmt: skip
-def test_database_lets_no_token_become_a_client(issued: IssuedToken, change: dict[str, Any]) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Application.objects.filter(pk=issued.grant.application_id).update(**change)
+def test_database_lets_no_token_become_a_client(issued: IssuedToken) -> None:
+    changes: tuple[dict[str, Any], ...] = (
+        {"redirect_uris": REDIRECT}, {"client_secret": "x"}, {"user": None}, {"previous_secret": "x"},
+    )  # fmt: skip
+    for change in changes:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Application.objects.filter(pk=issued.grant.application_id).update(**change)
 
 
 # --- Where it is accepted -------------------------------------------------------------------------------
@@ -127,9 +128,8 @@ def test_token_is_accepted_in_the_header_only(issued: IssuedToken) -> None:
 
 
 @pytest.mark.compliance("Personal access tokens", "8")
-@pytest.mark.parametrize("path", ["/accounts/tokens/", "/accounts/tokens/new/", "/accounts/apps/"])
-def test_token_opens_no_page_that_issues_tokens(issued: IssuedToken, path: str) -> None:
-    client = Client(headers={"Authorization": f"Bearer {issued.secret}"})
+def test_token_opens_no_page_that_issues_tokens(issued: IssuedToken) -> None:
+    client, path = Client(headers={"Authorization": f"Bearer {issued.secret}"}), "/accounts/tokens/new/"
     assert client.get(path)["Location"].startswith("/accounts/login/")
     assert client.post(path, {"name": "More", "scopes": [scopes.ADMIN], "reach": "all"}).status_code in (
         302,
@@ -212,6 +212,20 @@ def test_reads_count_against_the_daily_limit(ada: User, settings: LazySettings) 
         remember(ada, text)
     caller = call_rest(personal_token(ada).secret)
     assert [caller("get", "/memories/?limit=2").status for _ in range(2)].count(429) >= 1
+
+
+# --- A session that ends meanwhile ----------------------------------------------------------------------
+
+
+@pytest.mark.compliance("Personal access tokens", "2")
+def test_session_that_was_ended_issues_no_token(ada: User, issued: IssuedToken) -> None:
+    User.objects.update(sessions_era=F("sessions_era") + 1)  # by a new password, while the form was open
+    with pytest.raises(grants.SessionEnded):
+        personal_token(ada)
+    with pytest.raises(grants.SessionEnded):
+        regenerate_token(ada, issued.grant, None)
+    assert (Application.objects.count(), AccessToken.objects.count()) == (1, 1)
+    assert authenticate_token(issued.secret, Channel.API).user == ada
 
 
 # --- Staff and housekeeping -----------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from tests.oauth.flows import REDIRECT, App, allow, exhaust
 
 pytestmark = pytest.mark.django_db
 REGISTER = "/oauth/register/"
-DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 GOOD = {"client_name": "Robot", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none"}
 
 
@@ -59,7 +58,7 @@ def test_public_client_gets_no_secret_and_can_connect(ada: User) -> None:
 
 
 @pytest.mark.compliance("RFC 9700", "2.6")
-@pytest.mark.parametrize("grant_type", ["client_credentials", "implicit", "password", DEVICE])
+@pytest.mark.parametrize("grant_type", ["client_credentials", "implicit", "password"])
 def test_client_that_wants_only_other_grants_is_told_which_there_are(grant_type: str) -> None:
     response = register(grant_types=[grant_type])
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")

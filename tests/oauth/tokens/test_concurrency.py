@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from accounts.actor import Channel
 from accounts.models import User
+from oauth.access.grants import revoke_grant
+from oauth.models import AppGrant
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.chaos.report import IS_LONG
+from tests.factories import make_person
+from tests.oauth.device.devices import answer, log_in, make_device
 from tests.oauth.flows import App, make_app
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -81,6 +86,32 @@ def test_concurrent_redemptions_succeed_once(ada: User, app: App) -> None:
         code = app.code(ada)
         responses = run_concurrently(lambda code=code: app.redeem(code))  # type: ignore[misc]
         assert sorted_statuses(responses) == [200, 400, 400, 400]
+
+
+@pytest.mark.compliance("RFC 8628", "3.4")
+def test_concurrent_polls_of_a_device_succeed_once(ada: User) -> None:
+    device = make_device()
+    for _ in range(REDEMPTIONS):
+        device.start()
+        answer(ada, device.codes["user_code"])
+        assert sorted_statuses(run_concurrently(device.poll)) == [200, 400, 400, 400]
+
+
+def test_device_is_answered_once_by_concurrent_answers(ada: User) -> None:
+    """One grant for whoever was first, and tokens for them alone."""
+    people, device = [ada, make_person("bob")], make_device()
+    for _ in range(REDEMPTIONS // 4):
+        device.start()
+        browsers = iter([log_in(person) for person in people * 2])
+
+        def act(browsers: Iterator[Client] = browsers) -> Any:
+            return answer(ada, device.codes["user_code"], next(browsers))
+
+        assert sorted_statuses(run_concurrently(act)) == [302, 422, 422, 422]
+        [grant] = AppGrant.objects.all()
+        actor = authenticate_token(device.poll().json()["access_token"], Channel.API)
+        assert actor.person == grant.user
+        revoke_grant(grant)
 
 
 @pytest.mark.compliance("Gaps of the toolkit", "10")

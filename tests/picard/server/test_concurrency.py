@@ -3,13 +3,18 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 import pytest
 
-from picard.server.concurrency import ConcurrencyLimit
+from core.work_meter import start_meter
+from picard.server import concurrency
+from picard.server.concurrency import BUSY_S, FREE_SHARE, MOST_BUSY_S, ConcurrencyLimit
+from picard.server.request_pool import RequestPool
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 FORK: Any = get_context("fork")  # as gunicorn starts its workers
@@ -88,6 +93,60 @@ def test_work_that_ends_in_another_process_lets_the_next_begin() -> None:
     worker.join()
     parent.close()
     child.close()
+
+
+def test_who_used_much_work_lately_gets_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, now = ConcurrencyLimit(2, processes=2), 1_000.0
+    monkeypatch.setattr(concurrency, "monotonic", lambda: now)
+
+    def count_at_once() -> int:
+        count = 0
+        while try_to_acquire(limit, "ada", seconds=0.03):
+            count += 1
+        for _ in range(count):
+            limit.release("ada")
+        return count
+
+    def work(seconds: float) -> None:
+        assert try_to_acquire(limit, "ada")
+        limit.release("ada", seconds)
+
+    work(0.8 * BUSY_S)
+    assert count_at_once() == 2
+    run_in_process(1, limit, lambda: work(0.4 * BUSY_S))  # the work in all processes counts together
+    assert count_at_once() == 1
+    assert try_to_acquire(limit, "bob")
+    assert try_to_acquire(limit, "bob")
+    now += BUSY_S / FREE_SHARE
+    assert count_at_once() == 2
+    work(1_000.0)
+    now += (MOST_BUSY_S - 0.9 * BUSY_S) / FREE_SHARE  # however much it was
+    assert count_at_once() == 2
+
+
+def test_measured_work_of_requests_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concurrency, "BUSY_S", 0.05)
+
+    def compute(seconds: float) -> None:
+        with start_meter().measure():
+            end = time.thread_time() + seconds
+            while time.thread_time() < end:
+                pass
+
+    async def scenario() -> None:
+        limit = ConcurrencyLimit(2)
+        pool = RequestPool(2, limit)
+        for client, seconds in (("ada", 0.1), ("bob", 0.001)):
+            await pool.run(client, partial(compute, seconds), may_write=False)
+        await pool.run("carol", partial(time.sleep, 0.1), may_write=False)  # waiting is no work
+        await asyncio.sleep(0)
+        busy = [
+            name for name in ("ada", "bob", "carol") if limit._work.is_busy(limit._running.find_bucket(name))
+        ]
+        assert busy == ["ada"]
+        pool.shutdown()
+
+    asyncio.run(scenario())
 
 
 def test_requests_of_a_client_begin_in_their_order() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from picard_memory.profiles import Credentials, Profile
 
 SCOPES = ("memories:read", "memories:write")
+RECENT = 20  # events of `picard apps`
 MAX_NAME = 80  # of an app, as the server shortens it
 
 
@@ -140,7 +141,7 @@ def apps(session: Session, in_browser: bool, as_json: bool) -> None:
 
     with session.open_client() as picard:
         url = picard.url + pages.APPS
-        events = list(islice(picard.iter_activity(), 20))
+        events = list(islice(picard.iter_activity(page_size=RECENT), RECENT))
     for event in events:
         if as_json:
             write_json(event)

@@ -15,6 +15,7 @@ from picard_memory.commands.session import (
     UNREADABLE,
     Session,
     as_json,
+    is_interactive,
     pass_session,
     read_stdin,
     write_json,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 DEFAULT_LIMIT = 25
+MAX_PAGE = 100
 
 
 def add_filters(function: Function) -> Function:
@@ -121,11 +123,13 @@ def list_memories(
 ) -> None:
     """List memories, newest first; with --json one object a line."""
     with session.open_client() as picard:
-        memories = iter(picard.iter_memories(pinned=pinned or None, **filters))
-        for memory in memories if is_all else islice(memories, limit):
+        page_size = MAX_PAGE if is_all else min(limit, MAX_PAGE)
+        memories = picard.iter_memories(pinned=pinned or None, page_size=page_size, **filters)
+        count = 0
+        for count, memory in enumerate(memories if is_all else islice(memories, limit), 1):  # noqa: B007
             write_json(memory) if as_json else write_memory_line(memory)
-        if not is_all and sys.stderr.isatty() and next(memories, None) is not None:
-            write_note("There are more: use --limit or --all.")
+    if count == limit and not is_all and is_interactive():
+        write_note(f"The newest {limit}. For more: --limit, --all.")
 
 
 @click.command(short_help="Print a memory.")
