@@ -27,7 +27,7 @@ METADATA = (
     "token_endpoint_auth_methods_supported", "claims_supported", "authorization_response_iss_parameter_supported",
 )  # fmt: skip
 PUBLIC_KEY = KEYS["first"].as_dict(private=False) | {"kid": "first"}
-EXAMPLES = 60
+EXAMPLES = 40
 
 
 def expect() -> Expectation:
