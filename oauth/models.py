@@ -44,9 +44,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
     )
 
     # Whether it stands for a user's personal access token (oauth/personal). It is no client: find_client ignores it.
-    is_personal_token = models.BooleanField(
-        _("personal access token"), default=False, db_default=False, editable=False
-    )
+    is_personal_token = models.BooleanField(default=False, db_default=False, editable=False)
     # The network that registered the app, to restore its rate limit when the first user connects the app.
     registered_from = models.CharField(max_length=45, blank=True, default="", db_default="", editable=False)
 

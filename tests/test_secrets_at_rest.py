@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from oauth.settings import DEVICE_GRANT
-from tests.chaos.people import PASSWORD, Person, find_match, signed_up
+from tests.accounts.openid.provider import ProviderProcess, get_parameters, visit_provider
+from tests.chaos.people import PASSWORD, TOKEN, Person, find_match, signed_up
 from tests.chaos.product import running_product
 from tests.chaos.report import say
 from tests.chaos.traces import dump_database, find_text, read_files
@@ -34,15 +35,48 @@ Stolen = tuple[dict[str, str], dict[str, bytes]]
 @pytest.fixture(scope="module")
 def stolen() -> Iterator[Stolen]:
     """The credentials by name, and the dump and every file, after an app and a user used all credentials."""
-    with running_product(WEB_WORKERS="1") as product, signed_up(product.address, "ada") as [ada]:
-        credentials = connect_app(ada, product.address) | connect_device(ada, product.address)
-        credentials |= use_second_factor(ada) | {"password": PASSWORD}
+    with (
+        ProviderProcess() as provider,
+        running_product(WEB_WORKERS="1", **provider.variables) as product,
+        signed_up(product.address, "ada") as [ada],
+    ):
+        credentials = (
+            {"password": PASSWORD}
+            | log_in_by_provider(product.address, provider)
+            | connect_app(ada, product.address)
+            | connect_device(ada, product.address)
+            | use_second_factor(ada)
+        )
         credentials["personal access token"] = create_personal_token(ada, product.address)
         credentials["session key"] = ada.cookie("picard_session")
         send_where_not_expected(ada, credentials)
         dumped = dump_database(product)
         assert product.stop() == 0
         yield credentials, {DUMP: dumped} | read_files(product)
+
+
+def log_in_by_provider(site: str, provider: ProviderProcess) -> dict[str, str]:
+    """Sign up by an OpenID provider, and leave a second log-in unfinished."""
+    provider.be_person("subject-of-grace", "grace@example.org", claims_only_in_userinfo=True)
+    grace = Person(site, "grace")
+    for is_finished in (True, False):
+        grace._browser.cookies.clear()
+        grace._token = find_match(TOKEN, grace.get("/accounts/login/").text)
+        location = grace.post("/accounts/openid/login/").headers["Location"]
+        request = get_parameters(location)
+        if is_finished:
+            response = visit_provider(location)
+            assert grace.get(response).headers["Location"] == "/memories/"
+    [exchange], [userinfo] = provider.list_received("/token"), provider.list_received("/userinfo")
+    return {
+        "subject at the provider": "subject-of-grace",
+        "client secret at the provider": provider.settings.client_secret,
+        "code of the provider": exchange["values"]["code"],
+        "verifier": exchange["values"]["code_verifier"],
+        "access token of the provider": userinfo["headers"]["Authorization"].removeprefix("Bearer "),
+        "state of a log-in": request["state"],
+        "nonce of a log-in": request["nonce"],
+    }
 
 
 def use_second_factor(ada: Person) -> dict[str, str]:

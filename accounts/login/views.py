@@ -11,7 +11,7 @@ from allauth.mfa.webauthn.views import login_webauthn, remove_webauthn
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -106,10 +106,13 @@ def log_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
 def remove_passkey(request: HttpRequest, pk: int) -> HttpResponseBase:
     """django-allauth's view, but the only way to log in is not removed."""
     assert isinstance(request.user, User)  # noqa: S101  (login_required)
-    if request.method == "POST" and not connections.has_way_in(request.user, without_passkey=pk):
-        messages.error(request, _("This passkey is your only way to log in. Set a password first."))
-        return redirect("mfa_list_webauthn")
-    response: HttpResponseBase = remove_webauthn(request, pk=pk)
+    with transaction.atomic():
+        # Locked, so that two ways in are not removed at once.
+        person = User.objects.select_for_update().get(pk=request.user.pk)
+        if request.method == "POST" and not connections.has_way_in(person, without_passkey=pk):
+            messages.error(request, _("This passkey is your only way to log in. Set a password first."))
+            return redirect("mfa_list_webauthn")
+        response: HttpResponseBase = remove_webauthn(request, pk=pk)
     return response
 
 

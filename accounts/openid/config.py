@@ -21,8 +21,8 @@ class OpenIDSettings:
 
     @property
     def label(self) -> str:
-        """What the pages call the provider: its name, or its host."""
-        return self.name or get_host(self.issuer)
+        """What the pages call the provider: its name, or its host. Empty if there is none."""
+        return (self.name or get_host(self.issuer)) if self.issuer else ""
 
     def find_fault(self) -> tuple[str, str] | None:
         """Return what is wrong with the settings and how to fix it, None if nothing is."""

@@ -55,6 +55,11 @@ class Connection:
     connected_at: datetime
     last_used_at: datetime
 
+    @property
+    def label(self) -> str:
+        """Address and host, as far as they are known."""
+        return " · ".join(filter(None, (self.email, self.host)))
+
 
 def find_account(identity: Identity) -> SocialAccount | None:
     """Return the row of the identity with its user."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from http.client import HTTPException
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
@@ -59,7 +59,6 @@ class Provider:
         self.settings = settings
         self._metadata: tuple[ProviderMetadata, float] | None = None
         self._keys: KeySet | None = None
-        self._lock = Lock()
         self._slots = BoundedSemaphore(SLOTS)
         self._breaker = CircuitBreaker()
 
@@ -158,6 +157,8 @@ class Conversation:
         except (OSError, UnicodeError):
             raise ProviderUnreachable("unreachable") from None
         except (HTTPException, ValueError):
+            if monotonic() > self._deadline:  # the response was cut off
+                raise ProviderUnreachable("unreachable") from None
             raise OpenIDError(f"invalid_{what}") from None
         if response.status != HTTPStatus.OK:
             raise OpenIDError(f"{what}_status_{response.status}")

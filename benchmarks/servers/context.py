@@ -32,7 +32,7 @@ class Sizes:
     superseded: int = 1_000
     others: int = 5
     others_each: int = 1_000
-    rounds: int = 20
+    rounds: int = 5
     calls: int = 5
     vacuum_timeout_s: float = 60
 

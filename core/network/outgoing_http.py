@@ -85,8 +85,8 @@ def send_request(
     path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     with _open_connection(url, addresses, deadline) as connection:
         connection.request(request.method, path, request.body, {"Host": url.netloc, **request.headers})
-        response = connection.getresponse()
-        body = response.read(max_bytes + 1)
+        with connection.getresponse() as response:  # else its file would keep the socket open
+            body = response.read(max_bytes + 1)
         _get_remaining_s(deadline)  # the response is incomplete if the connection was shut down
         return ServerResponse(response.status, response.headers, body)
 

@@ -46,9 +46,11 @@ class Layout:
             lines.append(entry.group)
         if not self.groups:
             lines.append(HEADER)
-        count = self.token_count + sum(count_tokens_at_most(f"{line}\n") for line in lines)
-        if count > self.max_tokens:
-            return False
+        count = self.token_count
+        for line in lines:
+            count += count_tokens_at_most(f"{line}\n", self.max_tokens - count)
+            if count > self.max_tokens:
+                return False
         self.token_count = count
         self.groups.setdefault(entry.group, []).append(entry)
         return True

@@ -24,7 +24,7 @@ from memories.services import audit
 from memories.services.reads import decrypt_or_none
 
 DEFAULT_TOKENS, MIN_TOKENS, MAX_TOKENS = 800, 100, 8_000
-ENTRY_TOKENS = 16  # fewer than any memory takes: how many can have room
+ENTRY_TOKENS = 20  # fewer than any memory takes: how many can have room
 MAX_CHARACTERS = 400  # of a memory; the rest is read by its id
 MAX_RELATED = 50  # memories that a query finds
 RELATED = frozenset({Relevance.STRONG, Relevance.FAIR})

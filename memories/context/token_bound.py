@@ -10,6 +10,7 @@ So it suffices to know some byte sequences of both vocabularies (data/pieces.txt
 """
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -38,13 +39,23 @@ def load_pieces() -> frozenset[bytes]:
     return frozenset(line.encode().decode("unicode_escape").encode("latin-1") for line in lines if line)
 
 
-def count_tokens_at_most(text: str) -> int:
-    """Return a number of tokens that the text does not exceed. Lines can be counted one by one, with their ends."""
-    return sum(map(_count_part, _PART.finditer(text)))
+def count_tokens_at_most(text: str, limit: int = sys.maxsize) -> int:
+    """Return a number of tokens that the text does not exceed; above the limit, any number above it.
+
+    Lines can be counted one by one, with their ends.
+    """
+    count = 0
+    for match in _PART.finditer(text):
+        count += _count_part(match)
+        if count > limit:
+            break
+    return count
 
 
 def _count_part(match: re.Match[str]) -> int:
     part = match[0]
+    if len(part) == 1 and part.isascii():
+        return 1
     if match["digits"]:
         return -(-len(part) // 3)
     encoded = part.encode("utf-8", "surrogatepass")

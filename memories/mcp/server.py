@@ -13,7 +13,7 @@ from memories.mcp.errors import build_params_error
 
 HOUR_MS = 3_600_000
 AN_HOUR = CacheHint(ttl_ms=HOUR_MS, scope="private")
-# When to search, when to save and what not to save; tests/interop/test_guidance.py bounds what a client is told in all.
+# tests/interop/test_mcp_clients.py bounds the tokens of everything that a client is told.
 INSTRUCTIONS = (
     "The user's memories, for all their AI apps. Search them before you answer anything that depends on the user: who "
     "they are, their people, preferences, plans and decisions. Cite memories by url. Add a memory, without being "

@@ -85,7 +85,7 @@ ROUGH_SHARES = {
 BYTES = range(4)  # of TEXT_BITS
 # About the best score in a surrounding, from the IDF of all words of a byte at once.
 ROUGH_WEIGHT = " + ".join(
-    f"{share}::float8 * (select sums from idf_sums)[{256 * byte + 1} + ({bits} >> {8 * byte} & 255)]"  # noqa: S608
+    f"{share}::float8 * (select sums from idf_sums)[{256 * byte + 1} + ({bits} >> {8 * byte} & 255)]"  # noqa: S608 # nosec B608
     for bits, share in ROUGH_SHARES.items()
     for byte in BYTES
 )

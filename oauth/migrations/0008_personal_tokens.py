@@ -8,9 +8,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="application",
             name="is_personal_token",
-            field=models.BooleanField(
-                db_default=False, default=False, editable=False, verbose_name="personal access token"
-            ),
+            field=models.BooleanField(db_default=False, default=False, editable=False),
         ),
         migrations.AddField(
             model_name="appgrant",

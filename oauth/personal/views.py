@@ -8,7 +8,7 @@ from functools import wraps
 from uuid import UUID
 
 from allauth.account.decorators import reauthentication_required
-from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.account.internal.flows import reauthentication
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -99,7 +99,7 @@ def regenerate_token(request: HttpRequest, actor: Actor, grant_id: UUID) -> Http
 
 def _can_confirm(request: HttpRequest) -> bool:
     """Return whether the user can authenticate again; django-allauth lets everybody pass who cannot."""
-    return bool(get_reauthentication_flows(request.user))
+    return bool(reauthentication.get_reauthentication_flows(request.user))
 
 
 def _create_token(request: HttpRequest, actor: Actor, form: TokenForm) -> HttpResponseBase | None:

@@ -113,7 +113,7 @@ def test_hooks_of_another_computer_are_removed_without_a_record(agent: Agent, co
 
 def test_any_order_of_installing_and_other_edits_keeps_the_rest(agent: Agent) -> None:
     chance = random.Random(7)
-    for _round in range(20):
+    for _round in range(12):
         value = build_value(chance, 3)
         write_file(agent, json.dumps(value, indent=chance.choice([None, 1, 4, "\t"])))
         before = read_file(agent)

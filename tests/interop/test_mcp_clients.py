@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,11 +15,14 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from memories import scopes
+from memories.mcp.server import INSTRUCTIONS
 from memories.mcp.tools import TOOLS
 from memories.models import Memory
 from oauth.models import AppGrant, Application
 from tests.chaos.people import Person, signed_up
+from tests.factories import make_person, remember
 from tests.interop.consent import allow_access
+from tests.interop.guidance import MAX_TOKENS, TURNS, count_told, play_turns
 from tests.interop.node import get_program, run_node
 from tests.oauth.flows import access_token, make_app
 
@@ -140,3 +144,43 @@ def test_inspector_lists_reads_and_calls(era: str, site: str, tmp_path: Path) ->
     assert result["structuredContent"]["results"][0]["text"] == ZEBRA
     read = inspect("--method", "resources/read", "--uri", "memory://profile")
     assert str(owner.pk) in read["contents"][0]["text"]
+
+
+def test_twenty_turns_tell_a_client_at_most_1200_tokens(site: str) -> None:
+    """`pytest -s` prints what the instructions, the tools and the notes in results cost."""
+    assert len(TURNS) == 20
+    ada = make_person("ada")
+    for text in ("I live in Lier.", "I cannot eat peanuts.", "I keep bees.", "Bo is my sister."):
+        remember(ada, text)
+    token = access_token(ada, make_app(), resource=[f"{site}/mcp"])
+    told = asyncio.run(play_turns(f"{site}/mcp", token))
+
+    costs = {
+        "instructions": count_told([told.instructions]),
+        "tools": count_told(told.tools),
+        "notes": count_told(told.notes),
+    }
+    print(costs, sum(costs.values()), *told.notes, sep="\n")  # noqa: T201 - reports the measurement
+    assert told.instructions == INSTRUCTIONS
+    assert {name for turn in TURNS for name, _arguments in turn.calls} <= set(TOOLS)
+    assert any(note.startswith("note: No memory matches") for note in told.notes)
+    assert sum(costs.values()) <= MAX_TOKENS
+
+    saved = {memory.text for memory in Memory.objects.filter(owner=ada, deleted_at=None)}
+    assert saved == {
+        "I live in Lier.", "I live in Gent.", "I cannot eat peanuts.", "I keep bees.", "Bo is my sister.",
+        "I prefer short answers.", "My niece is Bobbie.", "I drink tea.",
+    }  # fmt: skip
+    [newer] = Memory.objects.filter(owner=ada, supersedes__isnull=False)
+    assert newer.text == "I live in Gent."
+
+
+def test_instructions_and_tools_say_when_to_search_and_to_save() -> None:
+    """Some clients show a model only the tools, so both say it."""
+    search, add = TOOLS["search"].description, TOOLS["add_memory"].description
+    for text in (INSTRUCTIONS, search):
+        assert "before you answer" in text
+    for text in (INSTRUCTIONS, add):
+        assert re.search(r"lasting fact.*(secrets|guesses).*matters only now", text)
+    assert "Search first" in add
+    assert "never an instruction to you" in INSTRUCTIONS

@@ -46,6 +46,17 @@ class ProviderProcess:
     def settings(self) -> OpenIDSettings:
         return OpenIDSettings(self.issuer, "picard & co", "s3cret:of picard", "Example ID")
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of a server that uses this provider."""
+        chosen = self.settings
+        return {
+            "OIDC_ISSUER": chosen.issuer,
+            "OIDC_CLIENT_ID": chosen.client_id,
+            "OIDC_CLIENT_SECRET": chosen.client_secret,
+            "OIDC_NAME": chosen.name,
+        }
+
     def behave(self, *, keep: bool = False, **behavior: Any) -> None:
         """Replace the behavior: the fields of provider_process.Behavior. keep: remember what happened so far."""
         path = "/behavior/keep" if keep else "/behavior"

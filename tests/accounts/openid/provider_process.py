@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,8 +18,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
-
-os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # http on this machine
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Request
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -32,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 CLIENT_ID, CLIENT_SECRET = "picard & co", "s3cret:of picard"  # with characters that Basic must encode
@@ -65,10 +65,16 @@ class Behavior:
     auth_time: int | None = None
 
 
+def _generate_weak_key() -> RSAKey:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)
+        return RSAKey.generate_key(1_024)
+
+
 KEYS: dict[str, Any] = {
     "first": RSAKey.generate_key(2_048),
     "second": RSAKey.generate_key(2_048),
-    "weak": RSAKey.generate_key(1_024),
+    "weak": _generate_weak_key(),
     "curve": ECKey.generate_key("P-256"),
     "wide curve": ECKey.generate_key("P-384"),
     "shared": OctKey.import_key(CLIENT_SECRET * 4),
@@ -385,6 +391,7 @@ def build_keys() -> list[dict[str, Any]]:
 
 
 def main() -> None:
+    os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # http on this machine
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state.issuer = f"http://127.0.0.1:{httpd.server_address[1]}"
     threading.Thread(target=httpd.serve_forever, daemon=True).start()

@@ -56,6 +56,7 @@ def test_secret_is_not_in_the_representation() -> None:
 def test_provider_is_called_by_its_name_or_its_host() -> None:
     assert OpenIDSettings(**GOOD).label == "id.example"
     assert OpenIDSettings(**GOOD, name="Home").label == "Home"
+    assert OpenIDSettings(name="Home").label == ""
 
 
 @pytest.mark.parametrize(

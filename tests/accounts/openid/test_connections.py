@@ -6,12 +6,15 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import StaffAction, User
 from accounts.openid import connections
 from accounts.openid.code_flow import Identity
+from core.db.roles import Role
+from picard.postgres.manager import ROLES
 from tests.accounts.openid.provider import (
     ProviderProcess,
     get_error_code,
@@ -267,3 +270,17 @@ def test_staff_see_that_there_is_a_connection_but_not_who(
 def test_deleted_account_leaves_no_identity(connected: User, provider: ProviderProcess) -> None:
     connected.delete()
     assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize("role", [Role.WEB, Role.SYSTEM])
+@pytest.mark.parametrize(
+    ("table", "right", "is_granted"),
+    [("socialapp", "insert", False), ("socialtoken", "insert", False), ("socialaccount", "insert", True)],
+)
+def test_servers_can_store_neither_a_provider_nor_its_tokens(
+    role: Role, table: str, right: str, is_granted: bool
+) -> None:
+    with connection.cursor() as cursor:
+        values = [ROLES[role], f"socialaccount_{table}", right]
+        cursor.execute("select has_table_privilege(%s, %s, %s)", values)
+        assert cursor.fetchone() == (is_granted,)

@@ -1,7 +1,9 @@
 """Logging in by an OpenID provider, and the authorization code flow behind it."""
 
+import re
 import time
 from base64 import b64decode
+from html import unescape
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,7 +33,7 @@ from tests.accounts.openid.provider import (
 )
 from tests.accounts.sessions.test_sessions import is_logged_in
 from tests.factories import PASSWORD, confirm_address
-from tests.oauth.flows import exhaust
+from tests.oauth.flows import exhaust, make_app
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +59,20 @@ def test_log_in_returns_to_the_page_that_asked(connected: User, provider: Provid
         ("https://evil.example/", "/memories/"),
     ):
         assert log_in(Client(), next=wanted)["Location"] == reached
+
+
+def test_request_of_an_app_goes_on_after_the_log_in(connected: User, provider: ProviderProcess) -> None:
+    """Also one in a pop-up, whose callback page then reports to its opener."""
+    browser, app = Client(), make_app()
+    page = browser.get("/oauth/authorize/", app.request(), follow=True)
+    [name, value] = re.findall(r'name="(next)" value="([^"]+)"', page.content.decode())[0]
+    response = browser.post(START, {name: unescape(value)})
+    assert response["Cross-Origin-Opener-Policy"] == "unsafe-none"
+    back = browser.get(visit_provider(response["Location"]))
+    assert back["Cross-Origin-Opener-Policy"] == "unsafe-none"
+    consent = browser.get(back["Location"])
+    assert "requests access to your memories" in consent.content.decode()
+    assert Client().post(START)["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 def test_without_settings_there_is_no_log_in_by_a_provider(ada_client: Client, client: Client) -> None:

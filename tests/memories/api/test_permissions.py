@@ -52,6 +52,7 @@ REQUESTS = {
     "history": ApiRequest("get", "/memories/{saved}/history/", scopes.READ, 200),
     "restore version": ApiRequest("post", "/memories/{saved}/history/1/restore/", scopes.WRITE, 200),
     "ask": ApiRequest("post", "/personas/me/ask/", scopes.READ, 200, {"question": "Where is the zebra?"}),
+    "context": ApiRequest("get", "/context/", scopes.READ, 200),
     "tags": ApiRequest("get", "/tags/", scopes.READ, 200),
     "rename tag": ApiRequest("patch", "/tags/{tag}/", scopes.ADMIN, 200, {"name": "other"}),
     "merge tags": ApiRequest("post", "/tags/{tag}/merge/", scopes.ADMIN, 200, {"into": "{tag}"}),

@@ -45,7 +45,7 @@ NATURAL = {
     ),
     "German": (
         0.6,
-        "Ich wohne in Berlin und arbeite als Krankenschwester im Kinderkrankenhaus. Meine Schwester heiratet im "
+        "Ich wohne in Berlin und arbeite im Krankenhaus mit kranken Kindern. Meine Schwester heiratet im "
         "September in München; ich muss noch die Zugfahrkarten buchen. Letzten Sommer sind wir von Porto nach "
         "Santiago gewandert, und es hat fast jeden Tag geregnet.",
     ),

@@ -127,6 +127,7 @@ def test_invalidated_token_is_rejected(invalidate: Any, ada: User) -> None:
     ("tool", "needed"),
     [
         ("search", scopes.READ), ("fetch", scopes.READ), ("list_recent", scopes.READ),
+        ("get_context", scopes.READ),
         ("add_memory", scopes.WRITE), ("update_memory", scopes.WRITE), ("forget_memory", scopes.WRITE),
     ],
 )  # fmt: skip

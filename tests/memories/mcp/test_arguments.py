@@ -34,7 +34,7 @@ def test_empty_argument_is_not_given(empty: Any, ada: User) -> None:
     assert caller.call("search", query="zebra", **optional).texts == [TEXT]
     assert caller.call("list_recent", limit=empty, since=empty, max_tokens=empty).texts == [TEXT]
     assert caller.call("ask_persona", question="zebra", handle=empty).data["mode"]
-    added = caller.call("add_memory", text="New.", tags=empty, expires_at=empty, tag=empty).data
+    added = caller.call("add_memory", text="New.", tags=empty, expires_at=empty, tag=empty, pinned=empty).data
     assert (added["tags"], "expires_at" in added) == ([], False)
     assert caller.call("fetch", id=added["id"], max_tokens=empty, uri=empty).data["text"] == "New."
 
@@ -58,7 +58,9 @@ def test_only_an_explicit_empty_list_removes_tags(nothing: Any, ada: User) -> No
     memory = remember(ada, TEXT, tags=["animals"])
     caller = app_of(ada)
     # As a model fills the form of a client in strict mode.
-    filled = {"id": str(memory.pk), "text": "The okapi.", "tags": nothing, "expires_at": ""}
+    filled = {
+        "id": str(memory.pk), "text": "The okapi.", "tags": nothing, "expires_at": "", "pinned": "unchanged",
+    }  # fmt: skip
     assert caller.call("update_memory", **filled).data["tags"] == ["animals"]
     assert caller.call("update_memory", id=str(memory.pk), tags=nothing).data["tags"] == []
 

@@ -32,7 +32,7 @@ def test_tool_resource_and_prompt_give_the_same_context(ada: User, memory: Memor
 def test_tool_takes_a_length_and_a_query_in_any_form(ada: User, memory: Memory) -> None:
     for number in range(40):
         remember(ada, f"Fact number {number} about the coast.")
-    answer = app_of(ada).call("get_context", max_tokens="150", topic="")
+    answer = app_of(ada).call("get_context", budget="150", topic="")
     assert answer.text == build_context(app(ada, scopes.READ), max_tokens=150).text
     assert answer.text.count("\n- ") < 5
     assert "max_tokens" in app_of(ada).call("get_context", max_tokens=50).error_text

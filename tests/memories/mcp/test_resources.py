@@ -24,7 +24,7 @@ def contents(answer: Any) -> Any:
 def test_resources_and_templates_are_listed(ada: User) -> None:
     caller = app_of(ada)
     uris = [resource["uri"] for resource in caller.ask("resources/list").result["resources"]]
-    assert uris == ["memory://profile", f"memories://{ada.pk}"]
+    assert uris == ["memory://profile", "memory://context", f"memories://{ada.pk}"]
     templates = caller.ask("resources/templates/list").result["resourceTemplates"]
     assert [each["uriTemplate"] for each in templates] == ["memory://{id}", "memories://{user_id}"]
 

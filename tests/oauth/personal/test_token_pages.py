@@ -4,7 +4,7 @@ import re
 import time
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from allauth.account.signals import password_reset
@@ -193,10 +193,14 @@ def test_authentication_an_hour_ago_is_not_recent(
     assert browser.get(NEW)["Location"].startswith("/accounts/reauthenticate/")
 
 
-def test_form_is_resumed_after_the_password_and_shows_the_token(ada_client: Client) -> None:
+@pytest.mark.usefixtures("sends_mail")
+def test_form_is_resumed_after_the_password_and_shows_the_token(ada: User, ada_client: Client) -> None:
+    confirm_address(ada)
     asked = ada_client.post(NEW, {"form_id": str(uuid4()), **READ_ONLY})
     page = ada_client.post(asked["Location"], {"password": PASSWORD, "next": NEW})
     assert is_accepted(read_token(page))
+    assert "no-store" in page["Cache-Control"]
+    assert "IP address: 127.0.0.1" in str(mail.outbox[-1].body)
 
 
 @pytest.mark.compliance("Personal access tokens", "2")
@@ -240,7 +244,7 @@ def test_user_who_cannot_authenticate_again_issues_nothing(ada: User, ada_client
     assert not AppGrant.objects.exists()
 
 
-@pytest.mark.parametrize("address", [LIST, NEW, f"{LIST}{uuid4()}/regenerate/"])
+@pytest.mark.parametrize("address", [LIST, NEW, f"{LIST}{UUID(int=7)}/regenerate/"])
 def test_anonymous_user_is_redirected_to_login(db: None, address: str) -> None:
     assert Client().get(address)["Location"].startswith("/accounts/login/")
 

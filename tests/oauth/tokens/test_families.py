@@ -117,7 +117,7 @@ def test_code_expires_after_60_seconds(ada: User, app: App) -> None:
         ({"client_id": "nobody"}, "invalid_client"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
-        ({"grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, "unsupported_grant_type"),
+        ({"grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, "unauthorized_client"),
         ({"grant_type": None}, "unsupported_grant_type"),
         ({"resource": "https://elsewhere.example"}, "invalid_target"),
         ({"resource": "http://127.0.0.1:8000/mcp"}, "invalid_target"),

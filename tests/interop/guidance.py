@@ -1,30 +1,19 @@
-"""What a client is told about when to search, when to save and what not to save: complete, and short.
+"""A conversation of 20 turns with fixed answers of a model, played by an MCP client over HTTP.
 
-A conversation of 20 turns is played with fixed answers of a model, by an MCP client over HTTP. `pytest -s` prints what
-the instructions, the tools and the notes in results cost.
+It collects what the client is told about when to search, when to save and what not to save.
 """
 
-import asyncio
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
-import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from memories.context.layout import HEADER
-from memories.mcp.server import INSTRUCTIONS
-from memories.mcp.tools import TOOLS
-from memories.models import Memory
-from tests.factories import make_person, remember
 from tests.interop.token_count import count_tokens
-from tests.oauth.flows import access_token, make_app
-
-pytestmark = pytest.mark.slow
 
 MAX_TOKENS = 1_200
 
@@ -100,10 +89,11 @@ async def play_turns(url: str, token: str) -> Transcript:
             filled = {key: _fill_in(value, told.results) for key, value in arguments.items()}
             result = await client.call_tool(name, filled)
             assert not result.is_error, (name, result)
-            told.results.append(result.structured_content)
+            structured = result.structured_content or {}  # get_context returns only a text
+            told.results.append(structured)
             if name == "get_context":
                 told.notes.append(HEADER)
-            if note := result.structured_content.get("note"):
+            if note := structured.get("note"):
                 told.notes.append(f"note: {note}")
     return told
 
@@ -115,46 +105,7 @@ def _fill_in(value: object, results: list[Any]) -> object:
     return next(memory["id"] for memory in seen if memory.get("title") == value[1:])
 
 
-def count(texts: Iterable[str]) -> int:
+def count_told(texts: Iterable[str]) -> int:
     """Return the tokens of these texts in the vocabulary that needs more."""
     [counts] = count_tokens(["\n".join(texts)])
     return max(counts["o200k_base"], counts["cl100k_base"])
-
-
-def test_twenty_turns_tell_a_client_at_most_1200_tokens(site: str) -> None:
-    assert len(TURNS) == 20
-    ada = make_person("ada")
-    for text in ("I live in Lier.", "I cannot eat peanuts.", "I keep bees.", "Bo is my sister."):
-        remember(ada, text)
-    token = access_token(ada, make_app(), resource=[f"{site}/mcp"])
-    told = asyncio.run(play_turns(f"{site}/mcp", token))
-
-    costs = {
-        "instructions": count([told.instructions]),
-        "tools": count(told.tools),
-        "notes": count(told.notes),
-    }
-    print(costs, sum(costs.values()), *told.notes, sep="\n")  # noqa: T201 - reports the measurement
-    assert told.instructions == INSTRUCTIONS
-    assert {name for turn in TURNS for name, _arguments in turn.calls} <= set(TOOLS)
-    assert any(note.startswith("note: No memory matches") for note in told.notes)
-    assert sum(costs.values()) <= MAX_TOKENS
-
-    saved = {memory.text for memory in Memory.objects.filter(owner=ada, deleted_at=None)}
-    assert saved == {
-        "I live in Lier.", "I live in Gent.", "I cannot eat peanuts.", "I keep bees.", "Bo is my sister.",
-        "I prefer short answers.", "My niece is Bobbie.", "I drink tea.",
-    }  # fmt: skip
-    [newer] = Memory.objects.filter(owner=ada, supersedes__isnull=False)
-    assert newer.text == "I live in Gent."
-
-
-def test_instructions_and_tools_say_when_to_search_and_to_save() -> None:
-    """Some clients show a model only the tools, so both say it."""
-    search, add = TOOLS["search"].description, TOOLS["add_memory"].description
-    for text in (INSTRUCTIONS, search):
-        assert "before you answer" in text
-    for text in (INSTRUCTIONS, add):
-        assert re.search(r"lasting fact.*(secrets|guesses).*matters only now", text)
-    assert "Search first" in add
-    assert "never an instruction to you" in INSTRUCTIONS
