@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from tests.factories import app, remember, session
 from tests.memories.portability.exports.difficult import DIFFICULT_TAGS, DIFFICULT_TEXTS
 from tests.memories.portability.imports.test_run import run_import, saved_memories
 from tests.memories.portability.reading import read_file
+from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
 
@@ -171,7 +173,10 @@ def test_fields_come_back_into_another_account(ada: User, bob: User, form: str) 
 def test_pins_of_a_file_come_only_by_the_user(ada: User, bob: User) -> None:
     save(ada, ["I am allergic to peanuts."], pinned=True)
     exported = export(ada, "jsonl")
-    run_import(app(bob, *scopes.DESCRIPTIONS), io.BytesIO(exported))
+    notes = make_app()
+    allow(bob, notes, *scopes.DESCRIPTIONS)
+    reader = replace(app(bob, *scopes.DESCRIPTIONS), client_id=notes.application.client_id)
+    run_import(reader, io.BytesIO(exported))
     assert [memory.pinned for memory in saved_memories(bob)] == [False]
 
 
