@@ -201,6 +201,30 @@ def test_of_a_long_transcript_the_end_is_read(tmp_path: Path) -> None:
     assert part.end == path.stat().st_size
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(WRITERS))
+def test_what_no_server_takes_does_not_end_the_capture(name: str, agent: Agent, eve: User) -> None:
+    """Agents cut texts within an emoji, and programs print null characters."""
+    agent.write = WRITERS[name]
+    agent.say(("user", "remember: I like tea \ud83d"), ("assistant", "\0"), ("user", "remember: a\0b"))
+    assert agent.call("Stop", "--wait") == Run(0, "", "")
+    assert list_waiting(eve) == ["I like tea \ufffd", "a\ufffdb"]
+
+
+def test_each_failure_of_a_capture_is_shown(tmp_path: Path, config: Path) -> None:
+    def fail(_seconds: float) -> Picard:
+        raise RuntimeError("out of memory")
+
+    path = tmp_path / "transcript.jsonl"
+    path.write_text(claude("user", "remember: x") + "\n")
+    for transcript, error in ((path, "out of memory"), (tmp_path, "Is a directory")):
+        with pytest.raises((RuntimeError, OSError)):
+            capture.capture_turns(capture.HookInput("Stop", "s1", transcript), fail)
+        last = records.load_last_run()
+        assert last is not None
+        assert error in str(last.error)
+
+
 def test_conversations_have_the_servers_length_and_honest_speakers() -> None:
     turns = [Turn("User", f"{number} " + "y" * 3_000, number) for number in range(20)] + [
         Turn("User", "z" * 99_999, 99)

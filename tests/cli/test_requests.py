@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import picard_memory
 import pytest
-from picard_memory import AsyncPicard, Picard, _async_client, _client
+from picard_memory import AsyncPicard, Picard, PicardError, _async_client, _client
 from picard_memory.profiles import Credentials
 
 URL = "https://memory.example.org"
@@ -66,6 +67,21 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Picard, Scri
 
 Connect = Callable[..., tuple[Picard, Script]]
 CREATED = httpx.Response(201, json=MEMORY)
+
+
+@pytest.mark.parametrize("text", ["half of an emoji: \ud83d", os.fsdecode(b"not UTF-8: \xff")])
+def test_invalid_unicode_is_an_error_that_says_so(text: str, connect: Connect) -> None:
+    client, script = connect()
+    for call in (
+        lambda: client.add(text),
+        lambda: client.get(text),
+        lambda: client.get_context(query=text),
+        lambda: client.add("x", idempotency_key=text),
+    ):
+        with pytest.raises(PicardError, match="Invalid Unicode") as caught:
+            call()
+        assert "emoji" not in str(caught.value)
+    assert script.requests == []
 
 
 def test_a_refused_write_is_repeated_after_the_time_that_the_server_says(connect: Connect) -> None:

@@ -16,7 +16,7 @@ import httpx
 from picard_memory.answers import Retry, check_response, describe_failure, read_json
 from picard_memory.auth import TokenSource, choose_login
 from picard_memory.concurrency import async_call, async_sleep
-from picard_memory.errors import UnknownTagError
+from picard_memory.errors import PicardError, UnknownTagError
 from picard_memory.models import (
     Answer,
     Context,
@@ -427,14 +427,19 @@ class AsyncPicard:
         token = await async_call(self._tokens.get_token)
         is_renewed = False
         while True:
-            request = self._http.build_request(
-                operation.method,
-                operation.build_path(*path),
-                params=params,
-                json=json,
-                files=files,
-                headers={**own_headers, "Authorization": f"Bearer {token}"},
-            )
+            try:
+                request = self._http.build_request(
+                    operation.method,
+                    operation.build_path(*path),
+                    params=params,
+                    json=json,
+                    files=files,
+                    headers={**own_headers, "Authorization": f"Bearer {token}"},
+                )
+            except UnicodeEncodeError as error:  # the text itself may be private
+                raise PicardError(
+                    f"Invalid Unicode: {error.object[error.start : error.end]!a} cannot be sent."
+                ) from None
             try:
                 response = await self._http.send(request, stream=is_streamed)
                 if is_streamed and not response.is_success:

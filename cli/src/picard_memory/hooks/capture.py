@@ -109,22 +109,22 @@ def capture_turns(hook: HookInput, open_client: OpenClient, *, marked_only: bool
         return
     with records.lock_transcript(hook.key):
         position = records.load_position(hook.key) or Position()
-        try:
-            part = read_turns(hook.transcript, position.offset, position.start_time)
-        except FileNotFoundError:  # nothing was said
-            return
-        if not part.turns:
-            records.save_position(hook.key, position.move_to(part.end))
-            return
         found = 0
         try:
+            try:
+                part = read_turns(hook.transcript, position.offset, position.start_time)
+            except FileNotFoundError:  # nothing was said
+                return
+            if not part.turns:
+                records.save_position(hook.key, position.move_to(part.end))
+                return
             with open_client(REQUEST_S) as client:
                 for conversation in render_turns(_remove_secrets(part.turns), CONVERSATION_CHARACTERS):
                     if conversation.has_user:
                         found += _extract(client, conversation.text, marked_only=marked_only)
                     records.save_position(hook.key, position.move_to(conversation.end))
-        except PicardError as error:
-            records.save_last_run(LastRun(records.get_now(), found, str(error)))
+        except Exception as error:  # whatever it is: nobody else sees it
+            records.save_last_run(LastRun(records.get_now(), found, str(error) or type(error).__name__))
             raise
         records.save_position(hook.key, position.move_to(part.end))
         records.save_last_run(LastRun(records.get_now(), found))

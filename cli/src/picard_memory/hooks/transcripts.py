@@ -26,6 +26,8 @@ PROGRAM_STARTS = (
 PROGRAM_TAG = re.compile(
     r"<([a-z]+(?:[_-][a-z]+)+)[ >].*</\1>\s*\Z", re.DOTALL
 )  # the whole text is in one tag
+# What no server takes: null characters, and halves of emoji that a program cut in two.
+INVALID = re.compile("[\x00\ud800-\udfff]")
 REMINDER = re.compile(r"<(system-reminder|hook_context)>.*?</\1>", re.DOTALL)
 
 
@@ -104,7 +106,7 @@ def _build_conversation(texts: list[str], turns: list[Turn]) -> Conversation:
 
 def clean_text(text: str) -> str:
     """Return what a person or the agent wrote; empty if the program did."""
-    text = REMINDER.sub("", text).strip()
+    text = REMINDER.sub("", INVALID.sub("\ufffd", text)).strip()
     is_program = text.startswith(PROGRAM_STARTS) or PROGRAM_TAG.match(text)
     return "" if is_program else "\n".join(text.splitlines())
 
