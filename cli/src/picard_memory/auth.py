@@ -26,10 +26,20 @@ class TokenSource(Protocol):
 
 
 class FixedToken:
-    """One token, such as a personal access token."""
+    """One token, such as a personal access token. Raises ConfigurationError if it cannot be one."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self._token = token.strip()
+        if (
+            not self._token
+            or not self._token.isascii()
+            or not self._token.isprintable()
+            or " " in self._token
+        ):
+            # The message does not have it: it can be a token with something else around it.
+            raise ConfigurationError(
+                "This is not an access token: it is empty, or has spaces, line breaks or special characters."
+            )
 
     def get_token(self) -> str:
         return self._token
@@ -95,7 +105,7 @@ def choose_login(
     if token is not None:
         if url is None:
             raise ConfigurationError("A token needs the URL of its server.")
-        return normalize_url(url), FixedToken(token.strip()) if isinstance(token, str) else token
+        return normalize_url(url), FixedToken(token) if isinstance(token, str) else token
     stored = _load_login(url, profile)
     return stored.url, ProfileTokens(stored)
 

@@ -80,7 +80,7 @@ def login(
     with profiles.lock_profile(name):
         profiles.save_profile(profile)
         profiles.save_current(name)
-    write_note(f"Logged in to {server} as {account.person.display_name} ({', '.join(account.scopes)}).")
+    write_note(f"Logged in to {server} as {_describe_person(account)} ({', '.join(account.scopes)}).")
 
 
 @click.command(short_help="Log out, and revoke the tokens.")
@@ -127,7 +127,7 @@ def status(session: Session, as_json: bool) -> None:
         )
         return
     write_text(f"Server  {picard.url}")
-    write_text(f"User    {account.person.display_name} (@{account.person.handle})")
+    write_text(f"User    {_describe_person(account)}")
     write_text(f"Access  {_describe_access(account, tags)}")
     if others:
         write_text(f"Other log-ins  {', '.join(others)}")
@@ -163,17 +163,16 @@ def _read_token() -> str:
     """Return an access token, never from the arguments: other users of the computer can read these."""
     import os
 
+    from picard_memory.auth import FixedToken
+
     token = os.environ.get("PICARD_TOKEN", "").strip()
     if not token:
         token = (
             click.prompt("Access token", hide_input=True, err=True)
             if sys.stdin.isatty()
             else sys.stdin.readline()
-        ).strip()
-    token = token.strip()
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError("This is not an access token: pass one by PICARD_TOKEN or standard input.")
-    return token
+        )
+    return FixedToken(token).get_token()
 
 
 def _log_in_by_device(profile: Profile, scopes: list[str], in_browser: bool) -> Profile:
@@ -230,6 +229,12 @@ def _check_credentials(profile: Profile) -> Whoami:
         raise NotLoggedInError("There is no token.")
     with Picard(profile.url, profile.credentials.access_token) as picard:
         return picard.whoami()
+
+
+def _describe_person(account: Whoami) -> str:
+    """Return the name, which many users never enter, and the handle."""
+    handle = f"@{account.person.handle}"
+    return f"{account.person.display_name} ({handle})" if account.person.display_name else handle
 
 
 def _describe_access(account: Whoami, tags: dict[str, str]) -> str:
