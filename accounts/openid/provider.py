@@ -21,7 +21,7 @@ from accounts.openid.config import OpenIDSettings, get_host, is_secure_url
 from accounts.openid.errors import OpenIDError, ProviderUnreachable
 from core.circuit_breaker import CircuitBreaker
 from core.hosts import is_loopback_host
-from core.network.outgoing_http import OutgoingRequest, resolve_url, send_request
+from core.network.outgoing_http import CONFIGURED_HOSTS, OutgoingRequest, resolve_url, send_request
 
 TOTAL_S = 8.0  # of all requests of one log-in
 MAX_BYTES = 256_000
@@ -152,7 +152,7 @@ class Conversation:
 
     def _fetch_json(self, request: OutgoingRequest, what: str) -> Json:
         try:
-            addresses = resolve_url(request.url, self._deadline)
+            addresses = resolve_url(request.url, self._deadline, resolvers=CONFIGURED_HOSTS)
             response = send_request(request, addresses, self._deadline, max_bytes=MAX_BYTES)
         except (OSError, UnicodeError):
             raise ProviderUnreachable("unreachable") from None

@@ -20,7 +20,8 @@ from core.hosts import DEFAULT_PORTS
 
 RESOLVERS = 8  # threads that resolve names at once, with those that nobody waits for any more
 
-_resolvers = BoundedSemaphore(RESOLVERS)
+# Apart: strangers can name hosts whose name servers do not answer, and those of the settings must not wait for them.
+CONFIGURED_HOSTS, STRANGERS_HOSTS = BoundedSemaphore(RESOLVERS), BoundedSemaphore(RESOLVERS)
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,15 @@ def find_addresses(host: str, port: int) -> list[str]:
 
 
 def resolve_url(
-    url: SplitResult, deadline: float, *, find: Callable[[str, int], list[str]] = find_addresses
+    url: SplitResult,
+    deadline: float,
+    *,
+    resolvers: BoundedSemaphore,
+    find: Callable[[str, int], list[str]] = find_addresses,
 ) -> list[str]:
     """Return the IP addresses of a URL's host. Raises what `find` raises, and TimeoutError at the deadline.
 
-    The system's resolver takes no time limit, and the name server may be a stranger's.
+    resolvers: whose host it is. The system's resolver takes no time limit, and the name server may be a stranger's.
     """
     answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
@@ -60,9 +65,9 @@ def resolve_url(
         except Exception as error:  # noqa: BLE001 (it is raised in the waiting thread)
             answers.put(error)
         finally:
-            _resolvers.release()
+            resolvers.release()
 
-    if not _resolvers.acquire(timeout=_get_remaining_s(deadline)):
+    if not resolvers.acquire(timeout=_get_remaining_s(deadline)):
         raise TimeoutError
     Thread(target=resolve, name="resolver", daemon=True).start()
     try:

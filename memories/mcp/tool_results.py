@@ -144,7 +144,7 @@ class WriteResult(ToolResult):
 
 
 class TextResult(ToolResult):
-    """A result that is only a text: in JSON as well, it would have more tokens than were asked for."""
+    """A result whose text is not JSON, which would have more tokens than were asked for."""
 
     text: str
 

@@ -70,9 +70,7 @@ class ToolSpec:
             title=self.title,
             description=self.description,
             input_schema=self.arguments_class.schema_json(),
-            output_schema=None
-            if self.result_class is tool_results.TextResult
-            else self.result_class.schema_json(),
+            output_schema=self.result_class.schema_json(),
             annotations=hints,
         )
 
@@ -83,10 +81,10 @@ class ToolSpec:
 
     @staticmethod
     def build_call_result(result: tool_results.ToolResult) -> CallToolResult:
-        if isinstance(result, tool_results.TextResult):
-            return CallToolResult(content=[TextContent(text=result.text)])
+        as_json = result.model_dump_json(exclude_none=True)
+        text = result.text if isinstance(result, tool_results.TextResult) else as_json
         return CallToolResult(
-            content=[TextContent(text=result.model_dump_json(exclude_none=True))],
+            content=[TextContent(text=text)],
             structured_content=result.model_dump(mode="json", exclude_none=True),
         )
 

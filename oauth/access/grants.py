@@ -38,7 +38,7 @@ class GrantEvent(StrEnum):
 
 
 class AppNotFound(Exception):
-    """The user has no such connected app."""
+    """The user has no such connected app, or not any more."""
 
 
 class TooManyApps(Exception):
@@ -96,7 +96,7 @@ def grant_access(
 
 @transaction.atomic
 def update_grant(grant: AppGrant, options: GrantOptions, *, by: Actor | None = None) -> None:
-    """Change the app's access. Raises ValidationError by field."""
+    """Change the app's access. Raises ValidationError by field, AppNotFound."""
     if not options.scopes or options.scopes - frozenset(grant.scopes):
         # For further scopes the app must send an authorization request.
         raise ValidationError({"scopes": _("Select at least one of the permissions granted to the app.")})
@@ -114,7 +114,7 @@ def update_grant(grant: AppGrant, options: GrantOptions, *, by: Actor | None = N
 
 @transaction.atomic
 def renew_grant(user: User, grant: AppGrant, ends_at: datetime | None) -> None:
-    """Allow the same access again until `ends_at`, with a new token. Raises SessionEnded."""
+    """Allow the same access again until `ends_at`, with a new token. Raises SessionEnded, AppNotFound."""
     _lock_user(user)
     _save_grant(grant, ends_at=ends_at, paused_at=None, consented_at=timezone.now())
     _send_grant_event(grant, GrantEvent.CONNECT, None)
@@ -122,13 +122,14 @@ def renew_grant(user: User, grant: AppGrant, ends_at: datetime | None) -> None:
 
 @transaction.atomic
 def pause_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
-    """Reject the app's tokens until `resume_grant`. Its options stay unchanged."""
+    """Reject the app's tokens until `resume_grant`. Its options stay unchanged. Raises AppNotFound."""
     _save_grant(grant, paused_at=timezone.now())
     _send_grant_event(grant, GrantEvent.PAUSE, by)
 
 
 @transaction.atomic
 def resume_grant(grant: AppGrant, *, by: Actor | None = None) -> None:
+    """Accept the app's tokens again. Raises AppNotFound."""
     _save_grant(grant, paused_at=None)
     _send_grant_event(grant, GrantEvent.RESUME, by)
 
@@ -286,6 +287,8 @@ def _send_grant_event(grant: AppGrant, change: GrantEvent, by: Actor | None) -> 
 
 
 def _save_grant(grant: AppGrant, **values: object) -> None:
+    """Change the grant. Raises AppNotFound if it was revoked since it was read."""
+    if not AppGrant.objects.filter(pk=grant.pk).update(**values):
+        raise AppNotFound
     for name, value in values.items():
         setattr(grant, name, value)
-    grant.save(update_fields=list(values))

@@ -101,9 +101,11 @@ def _build_introspection(request: HttpRequest, client: Application, token: str) 
     grant = AppGrant.objects.filter(user=access_token.user, application=access_token.application).first()
     if grant is None or grant.has_ended or grant.paused_at is not None:
         return {"active": False}
+    is_for_all = access_token.application.is_personal_token
+    if is_for_all and not settings.PERSONAL_TOKENS:
+        return {"active": False}
     issuer = get_base_url(request)
     expires = min(filter(None, (access_token.expires, grant.ends_at)))
-    is_for_all = access_token.application.is_personal_token
     resources = resource_indicators.list_resources() if is_for_all else access_token.resource
     return {
         "active": True,

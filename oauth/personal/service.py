@@ -69,7 +69,7 @@ def create_token(user: User, name: str, options: grants.GrantOptions, *, form_id
 def regenerate_token(user: User, grant: AppGrant, ends_at: datetime | None) -> IssuedToken:
     """Replace the token, which ends at once, by another with the same access until `ends_at`. It is not paused.
 
-    Raises grants.SessionEnded, RateLimitExceeded.
+    Raises grants.SessionEnded, grants.AppNotFound, RateLimitExceeded.
     """
     enforce_rate_limit(rate_limits.PERSONAL_TOKENS, str(user.pk))
     with transaction.atomic():

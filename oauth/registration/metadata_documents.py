@@ -24,7 +24,13 @@ from oauth2_provider.settings import oauth2_settings
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded, enforce_rate_limit
-from core.network.outgoing_http import OutgoingRequest, ServerResponse, resolve_url, send_request
+from core.network.outgoing_http import (
+    STRANGERS_HOSTS,
+    OutgoingRequest,
+    ServerResponse,
+    resolve_url,
+    send_request,
+)
 from oauth import rate_limits
 from oauth.models import Application
 from oauth.registration.client_metadata import (
@@ -178,7 +184,7 @@ def _resolve_url(client_id: str, deadline: float) -> tuple[SplitResult, list[str
             )
         ) from None
     try:
-        return url, resolve_url(url, deadline, find=cimd._resolve_and_validate)
+        return url, resolve_url(url, deadline, resolvers=STRANGERS_HOSTS, find=cimd._resolve_and_validate)
     except (cimd.CIMDError, OSError, UnicodeError):  # the toolkit's message contains the IP address
         text = _("%(host)s, the host of the app's metadata document, was not found on the public internet.")
         raise MetadataDocumentError(text % {"host": url.hostname}) from None

@@ -102,7 +102,9 @@ def test_anonymous_questions_use_up_a_budget_of_their_persona(ada: User, bob: Us
         User.objects.filter(pk=user.pk).update(persona_enabled=True, public_page_enabled=True)
     ask = partial(client.post, data={"question": "Where does she live?"})
     assert ask(f"/@{ada.handle}").status_code == 200
-    assert work_budget._accounts[f"visitors:{ada.pk}"].unsettled_s > 0
+    visitors = work_budget._accounts.get(f"visitors:{ada.pk}")
+    assert visitors is not None
+    assert visitors.unsettled_s > 0
     for _ in range(20):
         work_budget._charge_work(f"visitors:{ada.pk}", Share.PAGES, ALL)
     refused = ask(f"/@{ada.handle}")

@@ -145,6 +145,10 @@ def test_another_log_in_of_this_computer_is_the_same_app(
     answer_with(eve)
     assert connected("login", site).code == 0
     assert load_only_profile().client_id == first.client_id
+    assert first.credentials is not None
+    with pytest.raises(picard_memory.NoAccessError), Picard(site, first.credentials.access_token) as picard:
+        picard.whoami()
+    assert connected("list").code == 0
     assert AppGrant.objects.filter(user=eve).count() == 1
     Application.objects.all().delete()  # as after a week without use
     answer_with(eve)

@@ -1,4 +1,4 @@
-"""The state machine of apps: two apps and a personal access token of two users act over REST.
+"""The state machine of apps: two apps, one also by a device, and a personal access token act over REST.
 
 They never see more than their grants allow.
 """
@@ -23,6 +23,7 @@ from memories.services import tags
 from oauth.models import AppGrant
 from oauth.personal.service import regenerate_token
 from tests.memories.api.callers import V1, Answer, Caller, session_of
+from tests.oauth.device.devices import answer, make_device
 from tests.oauth.flows import App, access_token, allow, make_app, personal_token
 from tests.state_machine.questions import METHODS, find_leaked_words
 from tests.state_machine.world import COMMON, ExpectedMemory, World
@@ -245,7 +246,8 @@ class AppsMachine(RuleBasedStateMachine):
     def revoke_or_connect_again(self, name: str) -> None:
         connected = self.apps[name]
         if connected.grant_id is None:
-            self.apps[name] = self._connect(name, connected.app)
+            connect = self._connect_device if name == "bobs" else self._connect
+            self.apps[name] = connect(name, connected.app)
         else:
             answer = self.sessions[OWNER[name]]("DELETE", f"/apps/{connected.grant_id}/")
             assert answer.status == 204
@@ -321,6 +323,16 @@ class AppsMachine(RuleBasedStateMachine):
         grant = allow(owner, app, *SCOPES[name])
         token = access_token(owner, app, *SCOPES[name])
         return ConnectedApp(name, app, _call_with(token), grant.pk, is_limited=False)
+
+    def _connect_device(self, name: str, _former: App) -> ConnectedApp:
+        """Connect another app instead, by the code of a device that asks for more than it gets."""
+        device, owner = make_device(name.title()), self.users[OWNER[name]]
+        device.start(scope=f"{scopes.PUBLISH} {' '.join(SCOPES[name])}")
+        answer(owner, device.codes["user_code"], scopes=SCOPES[name])
+        grant = AppGrant.objects.get(user=owner, application=device.application)
+        return ConnectedApp(
+            name, device, _call_with(device.poll().json()["access_token"]), grant.pk, is_limited=False
+        )
 
     def _change(self, name: str, **changes: Any) -> bool:
         app = self.apps[name]

@@ -90,7 +90,13 @@ PROPOSALS = {
         {
             "id": "019c1f12-4444-7d9e-8f20-0b1c2d3e4f50",
             "memory_id": None,
-            "changes": {**MEMORY_IN, "visibility": "private", "expires_at": None, "supersedes": None},
+            "changes": {
+                **MEMORY_IN,
+                "visibility": "private",
+                "expires_at": None,
+                "supersedes": None,
+                "pinned": False,
+            },
             "source": "mcp:notes",
             "created_at": "2026-01-31T12:00:00Z",
         }

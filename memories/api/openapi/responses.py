@@ -338,6 +338,7 @@ class Changes(ResponseSchema):
     tags = serializers.ListField(child=serializers.CharField(), required=False)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     supersedes = serializers.UUIDField(required=False, allow_null=True)
+    pinned = serializers.BooleanField(required=False)
 
 
 class Proposal(ResponseSchema):

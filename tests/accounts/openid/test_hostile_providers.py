@@ -1,15 +1,20 @@
 """A hostile provider, or one that somebody stands before, gets nowhere: nobody is logged in and no account appears."""
 
+import socket
 import time
+from threading import Event
 from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.openid import id_token
 from accounts.openid import provider as provider_module
 from accounts.openid.errors import OpenIDError
+from core.network.outgoing_http import RESOLVERS
+from oauth.registration.metadata_documents import MetadataDocumentError, MetadataDocumentFetcher
 from tests.accounts.openid.provider import START, ProviderProcess, get_error_code, log_in
 from tests.accounts.sessions.test_sessions import is_logged_in
 
@@ -231,6 +236,25 @@ def test_log_ins_that_wait_for_the_provider_are_few(
     with configured.conversation(), configured.conversation():
         assert get_error_code(Client().post(START)) == "busy"
     assert Client().post(START).status_code == 303
+
+
+def test_name_servers_of_strangers_delay_no_log_in(
+    provider: ProviderProcess, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """Any user can make this server look up a host, as that of an app's metadata document."""
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "CIMD_FETCH_TIMEOUT_SECONDS": 0.05}
+    monkeypatch.setattr(provider_module, "TOTAL_S", 1.0)
+    answered, look_up = Event(), socket.getaddrinfo
+
+    def look_up_slowly(host: str, *given: Any, **options: Any) -> Any:
+        return answered.wait(60) if host == "slow.example" else look_up(host, *given, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_slowly)
+    for _ in range(RESOLVERS):
+        with pytest.raises(MetadataDocumentError):
+            MetadataDocumentFetcher().fetch("https://slow.example/client.json")
+    assert Client().post(START).status_code == 303
+    answered.set()
 
 
 @pytest.mark.compliance("OpenID Connect Discovery", "4.3")

@@ -80,11 +80,11 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The result of a tool that returns only a text."""
+        """The result of a tool that returns a text, not JSON."""
         assert not self.result.get("isError"), self.json
-        assert "structuredContent" not in self.result
         [item] = self.result["content"]
         text: str = item["text"]
+        assert self.result["structuredContent"] == {"text": text}
         return text
 
     @property

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,21 +10,23 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import User
+from memories import scopes
 from memories.models import Memory, MemoryRevision
 from memories.portability.exports.formats import EXPORT_FORMATS, export_memories
 from memories.portability.imports.clean import clean_item
 from memories.portability.readers.items import ImportItem
 from memories.services import writes
-from tests.factories import remember, session
+from tests.factories import app, remember, session
 from tests.memories.portability.exports.difficult import DIFFICULT_TAGS, DIFFICULT_TEXTS
 from tests.memories.portability.imports.test_run import run_import, saved_memories
 from tests.memories.portability.reading import read_file
+from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.django_db
 
 EVERY = frozenset({
     "tags", "visibility", "expires_at", "created_at", "updated_at", "written_at", "version", "history", "place",
-    "supersedes",
+    "supersedes", "pinned",
 })  # fmt: skip
 # What comes back besides the text and the day, by format: the table in docs/moving.md.
 KEPT = {
@@ -31,8 +34,10 @@ KEPT = {
     "pam": EVERY,
     "mem0": frozenset({"tags", "visibility", "expires_at", "created_at", "updated_at", "supersedes"}),
     "mcp": frozenset({"tags", "visibility", "expires_at", "created_at", "updated_at", "supersedes"}),
-    "markdown": frozenset({"tags", "visibility", "expires_at", "created_at", "updated_at", "supersedes"}),
-    "csv": frozenset({"tags", "visibility", "expires_at", "created_at", "supersedes"}),
+    "markdown": frozenset(
+        {"tags", "visibility", "expires_at", "created_at", "updated_at", "supersedes", "pinned"}
+    ),
+    "csv": frozenset({"tags", "visibility", "expires_at", "created_at", "supersedes", "pinned"}),
     "text": frozenset[str](),
 }
 each_format = pytest.mark.parametrize("form", EXPORT_FORMATS)
@@ -98,7 +103,7 @@ def save_varied(user: User) -> None:
     chat, end = uuid4(), datetime(2999, 5, 6, 7, 8, 9, 123_456, tzinfo=UTC)
     tagged, _public, older, *_rest = [
         *save(user, ["I like tea."], tags=["food", 'Ünïcode "quoted"', "imported:text"]),
-        *save(user, ["I live in Lier."], visibility="public"),
+        *save(user, ["I live in Lier."], visibility="public", pinned=True),
         *save(user, ["I work nights."], expires_at=end),
         *save(user, ["first turn"], conversation=chat, position=3),
         *save(user, ["second turn"], conversation=chat, position=5),
@@ -135,6 +140,7 @@ def describe(user: User) -> dict[str, dict[str, Any]]:
                 if tag.name not in {f"imported:{form}" for form in SOURCES}
             ),
             "visibility": memory.visibility,
+            "pinned": memory.pinned,
             "expires_at": memory.expires_at,
             "created_at": memory.created_at,
             "updated_at": memory.updated_at,
@@ -162,6 +168,16 @@ def test_fields_come_back_into_another_account(ada: User, bob: User, form: str) 
     for text, fields in before.items():
         assert fields["created_at"].date() == after[text]["created_at"].date()
         assert {name: after[text][name] for name in KEPT[form]} == {name: fields[name] for name in KEPT[form]}
+
+
+def test_pins_of_a_file_come_only_by_the_user(ada: User, bob: User) -> None:
+    save(ada, ["I am allergic to peanuts."], pinned=True)
+    exported = export(ada, "jsonl")
+    notes = make_app()
+    allow(bob, notes, *scopes.DESCRIPTIONS)
+    reader = replace(app(bob, *scopes.DESCRIPTIONS), client_id=notes.application.client_id)
+    run_import(reader, io.BytesIO(exported))
+    assert [memory.pinned for memory in saved_memories(bob)] == [False]
 
 
 @each_format

@@ -17,6 +17,7 @@ from accounts.models import User
 from memories import scopes
 from memories.models import Memory, Tag
 from memories.services import reads, writes
+from oauth.access import grants
 from oauth.models import AppGrant, Application
 from oauth.tokens.bearer import InvalidAccessToken, authenticate_token
 from tests.factories import remember
@@ -294,3 +295,21 @@ def test_password_reset_disconnects_all_apps(ada: User, app: App) -> None:
     app.connect(ada)
     password_reset.send(sender=User, request=None, user=ada)
     assert not AppGrant.objects.exists()
+
+
+def test_app_that_was_disconnected_meanwhile_is_not_found(
+    ada: User, ada_client: Client, grant: AppGrant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other request commits after this one has read the grant."""
+    read = grants.get_grant
+
+    def disconnect_after_read(*given: Any, **options: Any) -> AppGrant:
+        found = read(*given, **options)
+        grants.revoke_grant(AppGrant.objects.get(pk=found.pk))
+        return found
+
+    monkeypatch.setattr(grants, "get_grant", disconnect_after_read)
+    choices = {"scopes": grant.scopes, "reach": "all", "ends": "day"}
+    for act, form in (("narrow", choices), ("pause", {"state": "off"}), ("pause", {"state": "on"})):
+        assert post(ada_client, grant, act, **form) == 404
+        grant = allow(ada, make_app())

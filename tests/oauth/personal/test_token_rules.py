@@ -90,6 +90,25 @@ def test_resource_server_introspects_the_token(issued: IssuedToken) -> None:
     assert body["client_id"] == issued.grant.application.client_id
 
 
+@pytest.mark.compliance("Personal access tokens", "4")
+def test_token_revoked_meanwhile_is_not_regenerated(ada: User, issued: IssuedToken) -> None:
+    grants.revoke_grant(AppGrant.objects.get(pk=issued.grant.pk))
+    with pytest.raises(grants.AppNotFound):
+        regenerate_token(ada, issued.grant, None)
+    assert not AccessToken.objects.exists()
+
+
+@pytest.mark.compliance("Personal access tokens", "12")
+def test_resource_server_learns_that_tokens_are_turned_off(
+    issued: IssuedToken, settings: LazySettings
+) -> None:
+    server = make_app(is_resource_server=True)
+    credentials = {"client_id": server.application.client_id, "client_secret": server.secret}
+    settings.PERSONAL_TOKENS = False
+    answer = server.http.post("/oauth/introspect/", credentials | {"token": issued.secret})
+    assert answer.json() == {"active": False}
+
+
 @pytest.mark.compliance("Personal access tokens", "7")
 def test_developer_console_does_not_know_the_token(ada_client: Client, issued: IssuedToken) -> None:
     client_id = issued.grant.application.client_id

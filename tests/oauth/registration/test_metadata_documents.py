@@ -19,7 +19,6 @@ from oauth2_provider import cimd
 from pytest_django import Settings
 
 from accounts.models import User
-from core.network import outgoing_http
 from memories import scopes
 from oauth import rate_limits
 from oauth.models import Application
@@ -287,7 +286,7 @@ def test_lookups_that_nobody_waits_for_do_not_pile_up(
         started.append(given)
         answered.wait(60)
 
-    monkeypatch.setattr(outgoing_http, "_resolvers", BoundedSemaphore(2))
+    monkeypatch.setattr(metadata_documents, "STRANGERS_HOSTS", BoundedSemaphore(2))
     monkeypatch.setattr(socket, "getaddrinfo", wait_for_an_answer)
     for _ in range(4):
         with pytest.raises(metadata_documents.MetadataDocumentError):

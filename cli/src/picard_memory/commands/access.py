@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
+import re
 import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -59,7 +61,7 @@ def login(
     Prints a code to enter on any computer or phone, where you also limit access. With --token, uses an access token
     (Account > Access tokens): picard login URL --token < token.txt
     """
-    from picard_memory import profiles
+    from picard_memory import oauth, profiles
     from picard_memory.auth import is_loopback, normalize_url
 
     server = normalize_url(url)
@@ -68,18 +70,22 @@ def login(
         raise ConfigurationError(
             f"{server} has no https: others on the network could read the token. Allow it by --insecure."
         )
-    name = name or session.profile or parts.netloc.replace(":", "-").strip("[]")
+    name = name or session.profile or re.sub("[^A-Za-z0-9.]+", "-", parts.netloc).strip("-.")
     profile = profiles.Profile(name=name, url=server)
+    earlier = _find_earlier(profile)
     if with_token:
         profile = profiles.replace_credentials(profile, profiles.Credentials(_read_token()))
     else:
         profile = _log_in_by_device(
-            profile, ["memories:read"] if read_only else list(scopes or SCOPES), in_browser
+            profile, earlier, ["memories:read"] if read_only else list(scopes or SCOPES), in_browser
         )
     account = _check_credentials(profile)
     with profiles.lock_profile(name):
         profiles.save_profile(profile)
         profiles.save_current(name)
+    if earlier is not None and earlier.client_id is not None:
+        with contextlib.suppress(PicardError):  # they expire
+            oauth.revoke_credentials(earlier)
     write_note(f"Logged in to {server} as {_describe_person(account)} ({', '.join(account.scopes)}).")
 
 
@@ -175,14 +181,18 @@ def _read_token() -> str:
     return FixedToken(token).get_token()
 
 
-def _log_in_by_device(profile: Profile, scopes: list[str], in_browser: bool) -> Profile:
+def _log_in_by_device(
+    profile: Profile, earlier: Profile | None, scopes: list[str], in_browser: bool
+) -> Profile:
     """Return the profile with the tokens that the user approved."""
     from dataclasses import replace
 
     from picard_memory import oauth, profiles
 
     metadata = oauth.discover_endpoints(profile.url)
-    client_id = _find_client_id(profile)
+    client_id = (
+        None if earlier is None else earlier.client_id
+    )  # the user sees one app, not one for each log-in
     try:
         if client_id is None:
             raise oauth.OAuthError("invalid_client", "not registered")
@@ -210,15 +220,15 @@ def _log_in_by_device(profile: Profile, scopes: list[str], in_browser: bool) -> 
     return profiles.replace_credentials(connected, credentials)
 
 
-def _find_client_id(profile: Profile) -> str | None:
-    """Return the registration of an earlier log-in to the same server: the user sees one app, not one for each."""
+def _find_earlier(profile: Profile) -> Profile | None:
+    """Return the log-in of this name, if it is of the same server."""
     from picard_memory import profiles
 
     try:
         earlier = profiles.load_profile(profile.name)
     except PicardError:
         return None
-    return earlier.client_id if earlier.url == profile.url else None
+    return earlier if earlier.url == profile.url else None
 
 
 def _check_credentials(profile: Profile) -> Whoami:
