@@ -98,9 +98,9 @@ def choose_login(
     """
     if token is None and profile is None:
         token = os.environ.get("PICARD_TOKEN") or None
-        if token is not None and url is None:
+        if url is None:
             url = os.environ.get("PICARD_URL") or None
-            if url is None:
+            if url is None and token is not None:
                 raise ConfigurationError("PICARD_TOKEN needs PICARD_URL: the server that the token is for.")
     if token is not None:
         if url is None:
@@ -145,7 +145,9 @@ def _load_login(url: str | None, profile: str | None) -> profiles.Profile:
             raise ConfigurationError(f"The log-in {stored.name} is of {stored.url}, not of {url}.")
         return stored
     wanted = normalize_url(url)
-    for name in profiles.list_profiles():
+    names = profiles.list_profiles()
+    current = profiles.find_current()
+    for name in sorted(names, key=lambda each: each != current):
         if (stored := profiles.load_profile(name)).url == wanted:
             return stored
     raise NotLoggedInError(f"You are not logged in to {wanted}. Log in: picard login {wanted}")
