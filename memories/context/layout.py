@@ -3,7 +3,7 @@
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from memories.models import Memory
 from memories.portability.imports.apply_change import SOURCE_PREFIX
 from memories.services.representation import shorten_text
 from memories.services.tags import get_tag_names
-from memories.validation.limits import fold_tag_name
+from memories.validation.limits import TAG_CHARACTERS, fold_tag_name
 
 HEADER = (
     "What the user wants AI to know, from their memories. Each is quoted, with its id. "
@@ -79,7 +79,7 @@ def clean_memory_text(text: str, characters: int) -> str:
 
 def choose_groups(memories: Sequence[Memory]) -> dict[UUID, str]:
     """Return the line under which each memory stands: of its tag that most of them have."""
-    names = {memory.pk: get_tag_names(memory) for memory in memories}
+    names = {memory.pk: _clean_names(get_tag_names(memory)) for memory in memories}
     counts = Counter(fold_tag_name(name) for each in names.values() for name in each)
 
     def rate(name: str) -> tuple[bool, int, str]:
@@ -94,6 +94,11 @@ def choose_groups(memories: Sequence[Memory]) -> dict[UUID, str]:
         else UNTAGGED
         for memory in memories
     }
+
+
+def _clean_names(names: Iterable[str]) -> list[str]:
+    """Return the names of tags without invisible characters, which could say more than the user sees."""
+    return [cleaned for name in names if (cleaned := clean_memory_text(name, TAG_CHARACTERS))]
 
 
 def _format_entry(entry: Entry) -> str:

@@ -25,18 +25,20 @@ USER_FIELDS = {
     "embedding_provider",
 }  # fmt: skip
 USER_COLUMNS = tuple(field.attname for field in User._meta.concrete_fields if field.attname in USER_FIELDS)
-# Why a token is rejected, for the app's developer.
+# Why a token is rejected, for the app's developer, and what the user can do, to whom many apps show it.
 REFUSAL_MESSAGES = {
     "expired": "The access token has expired.",
     "audience": "The access token was not issued for this resource.",
     "inactive": "The account is not active.",
-    "ended": "The app's access has expired.",
-    "paused": "The user has paused this app.",
+    "ended": "The app's access has expired. The user can connect it again.",
+    "paused": "The user has paused this app. They can resume it under Account > Connected apps.",
 }
 PERSONAL_REFUSAL_MESSAGES = REFUSAL_MESSAGES | {
-    "ended": "The personal access token has expired.",
-    "paused": "The user has paused this personal access token.",
+    "ended": "The personal access token has expired. Regenerate it under Account > Access tokens.",
+    "paused": "The user has paused this personal access token. Resume it under Account > Access tokens.",
 }
+UNKNOWN_MESSAGE = "The access token is unknown or was revoked."
+UNKNOWN_PERSONAL_MESSAGE = f"{UNKNOWN_MESSAGE} Create or regenerate one under Account > Access tokens."
 USE_RECORDED_EVERY = timedelta(minutes=5)
 # Times are compared with the database's clock. A token is invalid without a grant, hence the inner join. Requests count
 # against the limit of the app and user if the token is valid, or issued for another resource, to limit how often that
@@ -120,7 +122,7 @@ def authenticate_token(token: str, channel: Channel) -> Actor:
     }
     rows = fetch_prepared(FIND_TOKEN_SQL, params | limit.sql_params)
     if not rows:
-        raise UnknownAccessToken("The access token is unknown or was revoked.")
+        raise UnknownAccessToken(UNKNOWN_PERSONAL_MESSAGE if is_personal else UNKNOWN_MESSAGE)
     width = len(_TokenRow._fields)
     row, person = _TokenRow(*rows[0][:width]), User.from_db("default", USER_COLUMNS, rows[0][width:])
     if row.refusal == "audience" and row.is_within_limit:

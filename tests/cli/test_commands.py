@@ -1,6 +1,9 @@
 """Commands against the running product."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +17,9 @@ from memories.models import Memory
 from oauth.access import grants
 from oauth.models import AppGrant
 from tests.cli.conftest import RunCommand
+from tests.factories import make_person
 from tests.oauth.flows import access_token, make_app
+from tests.processes import PROJECT
 
 UNKNOWN = "019c1f0e-8a70-7c3e-9d41-5b7a2f6c1e90"
 
@@ -168,9 +173,12 @@ def test_the_next_call_after_the_access_ended_exits_with_4(
         result = logged_in(*command)
         assert result.code == 4, (command, result)
         assert result.output == ""
-    assert {"paused": "paused", "expired": "expired", "ended": "expired", "revoked": "revoked"}[
-        end
-    ] in result.errors
+    assert {
+        "paused": "resume it under Account > Connected apps",
+        "expired": "expired",
+        "ended": "connect it again",
+        "revoked": "revoked",
+    }[end] in result.errors
 
 
 def test_a_server_that_is_down_exits_with_5(
@@ -212,6 +220,23 @@ def test_an_export_is_imported_again(logged_in: RunCommand, site: str, eve: User
     assert "0 new" in logged_in("import", str(path)).errors
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes are those of POSIX")
+def test_an_export_replaces_neither_devices_nor_links(logged_in: RunCommand, tmp_path: Path) -> None:
+    add(logged_in, "I run.")
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "other" / "target"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    assert logged_in("export", "-o", str(pipe)).code == 0
+    assert "I run." in reader.communicate(timeout=30)[0]
+    assert pipe.is_fifo()
+    target.parent.mkdir()
+    link.symlink_to(target)
+    for _ in range(2):
+        assert logged_in("export", "-o", str(link)).code == 0
+        assert link.is_symlink()
+        assert "I run." in target.read_text()
+
+
 def test_a_folder_and_standard_input_are_imported(
     run: RunCommand, site: str, eve: User, tmp_path: Path
 ) -> None:
@@ -227,6 +252,56 @@ def test_a_folder_and_standard_input_are_imported(
     assert all(each in texts for each in ("Roses need sun", "spade", "I run.", "I swim."))
     missing = run("import", str(tmp_path / "missing.md"))
     assert (missing.code, "missing.md" in missing.errors) == (1, True)
+
+
+def test_an_output_of_another_encoding_lacks_characters_but_no_memory(
+    logged_in: RunCommand, config: Path
+) -> None:
+    add(logged_in, "I like 漢字.")
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "cli" / "src"), "PYTHONIOENCODING": "cp1252"}
+    shown = [
+        subprocess.run(
+            [sys.executable, "-m", "picard_memory", "list", *options],
+            env=environment, capture_output=True, check=True, encoding="cp1252",
+        ).stdout
+        for options in ([], ["--json"])
+    ]  # fmt: skip
+    assert "I like ??." in shown[0]
+    assert json.loads(shown[1])["text"] == "I like 漢字."
+
+
+def test_a_user_without_a_name_is_called_by_their_handle(run: RunCommand, site: str) -> None:
+    user = make_person("zoe")
+    User.objects.filter(pk=user.pk).update(display_name="")
+    token = access_token(user, make_app("Shell"), resource=[f"{site}/api"])
+    assert f"as @{user.handle} (" in run("login", site, "--token", stdin=token).errors
+    assert f"User    @{user.handle}\n" in run("status").output
+
+
+@pytest.mark.parametrize("token", ["secret\nsecret", "sécret", "secret secret", " "])
+def test_what_cannot_be_a_token_is_not_shown(
+    run: RunCommand, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PICARD_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("PICARD_TOKEN", token)
+    result = run("list")
+    assert result.code == 2
+    assert "not an access token" in result.errors
+    assert "cret" not in result.errors
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "gopher://127.0.0.1:9"), ("ALL_PROXY", "http://[::"), ("SSL_CERT_FILE", "/nowhere")],
+)
+def test_an_invalid_proxy_or_certificate_is_a_setting_to_mend(
+    logged_in: RunCommand, site: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    for command in (["list"], ["login", site]):
+        result = logged_in(*command)
+        assert result.code == 2, result
+        assert variable in result.errors
 
 
 def test_a_short_list_reads_no_more_than_it_shows(logged_in: RunCommand) -> None:

@@ -127,6 +127,25 @@ def test_a_token_of_the_environment_goes_only_to_the_server_named_with_it(
         choose_login("https://other.example", None, None)
 
 
+def test_a_server_of_the_environment_selects_its_log_in(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the current one: memories would go to a server other than the one that was named."""
+    save_login()
+    save_login("work", "https://work.example", token="older")
+    save_login("work-2", "https://work.example", token="newer")
+    profiles.save_current("home")
+    monkeypatch.setenv("PICARD_URL", "work.example")
+    assert Picard().url == "https://work.example"
+    assert Picard(profile="home").url == URL
+    assert Picard(URL).url == URL
+    profiles.save_current("work-2")
+    assert choose_login(None, None, None)[1].get_token() == "newer"
+    monkeypatch.setenv("PICARD_URL", "https://other.example")
+    with pytest.raises(NotLoggedInError, match=r"other\.example"):
+        Picard()
+
+
 def test_processes_wait_for_one_another(config: Path) -> None:
     """Each of four processes adds 25 to a number that it reads and writes under the lock."""
     number = config / "number"

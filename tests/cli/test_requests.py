@@ -84,6 +84,12 @@ def test_invalid_unicode_is_an_error_that_says_so(text: str, connect: Connect) -
     assert script.requests == []
 
 
+def test_a_query_that_no_url_can_have_is_refused_with_the_reason(connect: Connect) -> None:
+    client, _ = connect(httpx.Response(414, text="Request line is too large"))
+    with pytest.raises(picard_memory.InvalidRequestError, match="shorten"):
+        client.get_context(query="\u4f60" * 900)
+
+
 def test_a_refused_write_is_repeated_after_the_time_that_the_server_says(connect: Connect) -> None:
     client, script = connect(
         answer_problem(429, "rate_limited", Retry_After="7"),

@@ -40,6 +40,7 @@ from picard_memory.requests import (
     Unset,
     build_filters,
     build_headers,
+    check_connection_settings,
     drop_unset,
     fold_tag,
     format_time,
@@ -80,9 +81,10 @@ class Picard:
         self.url, self._tokens = choose_login(url, token, profile)
         self._max_retry_wait = max_retry_wait
         self._known_context: tuple[tuple[int, str | None], str, Context] | None = None
-        self._http = httpx.Client(
-            base_url=self.url, timeout=timeout, headers=build_headers(), transport=transport
-        )
+        with check_connection_settings():
+            self._http = httpx.Client(
+                base_url=self.url, timeout=timeout, headers=build_headers(), transport=transport
+            )
 
     def __enter__(self) -> Picard:
         return self

@@ -26,6 +26,7 @@ MAX_ATTEMPTS = 4
 FIRST_WAIT_S = 0.5  # before the second attempt, if the server does not say; doubles with each attempt
 REPEATED_STATUSES = {429, 503}  # nothing was done: the server refused the request, or its transaction failed
 GATEWAY_STATUSES = {502, 504}  # from a proxy: the server may have done it
+URL_TOO_LONG = 414
 KEY_IN_FLIGHT = "key_in_flight"  # an earlier attempt with this Idempotency-Key is still running
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 ERROR_OF_STATUS: dict[int, type[ApiError]] = {
@@ -100,6 +101,10 @@ def build_error(response: httpx.Response) -> PicardError:
     """Return the error for a response with an error status."""
     problem = _read_problem(response)
     status = response.status_code
+    if status == URL_TOO_LONG:  # from the web server, before Picard sees it
+        return InvalidRequestError(
+            "The query is too long for a URL: shorten it.", status=status, code="query_too_long"
+        )
     if not problem and status not in (429, 502, 503, 504):
         return UnexpectedAnswerError(
             f"The server returned status {status}, and not as Picard does. Is this the URL of a Picard server?"

@@ -26,10 +26,20 @@ class TokenSource(Protocol):
 
 
 class FixedToken:
-    """One token, such as a personal access token."""
+    """One token, such as a personal access token. Raises ConfigurationError if it cannot be one."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self._token = token.strip()
+        if (
+            not self._token
+            or not self._token.isascii()
+            or not self._token.isprintable()
+            or " " in self._token
+        ):
+            # The message does not have it: it can be a token with something else around it.
+            raise ConfigurationError(
+                "This is not an access token: it is empty, or has spaces, line breaks or special characters."
+            )
 
     def get_token(self) -> str:
         return self._token
@@ -88,14 +98,14 @@ def choose_login(
     """
     if token is None and profile is None:
         token = read_environment_token(url)
-        if token is not None and url is None:
+        if url is None:
             url = os.environ.get("PICARD_URL") or None
-            if url is None:
+            if url is None and token is not None:
                 raise ConfigurationError("PICARD_TOKEN needs PICARD_URL: the server that the token is for.")
     if token is not None:
         if url is None:
             raise ConfigurationError("A token needs the URL of its server.")
-        return normalize_url(url), FixedToken(token.strip()) if isinstance(token, str) else token
+        return normalize_url(url), FixedToken(token) if isinstance(token, str) else token
     stored = _load_login(url, profile)
     return stored.url, ProfileTokens(stored)
 
@@ -143,7 +153,9 @@ def _load_login(url: str | None, profile: str | None) -> profiles.Profile:
             raise ConfigurationError(f"The log-in {stored.name} is of {stored.url}, not of {url}.")
         return stored
     wanted = normalize_url(url)
-    for name in profiles.list_profiles():
+    names = profiles.list_profiles()
+    current = profiles.find_current()
+    for name in sorted(names, key=lambda each: each != current):
         if (stored := profiles.load_profile(name)).url == wanted:
             return stored
     raise NotLoggedInError(f"You are not logged in to {wanted}. Log in: picard login {wanted}")

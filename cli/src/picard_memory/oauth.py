@@ -15,7 +15,7 @@ from picard_memory import pages
 from picard_memory.answers import Retry, build_error, describe_failure, now, read_json
 from picard_memory.errors import NotLoggedInError, PicardError, UnexpectedAnswerError
 from picard_memory.profiles import Credentials, Profile
-from picard_memory.requests import build_headers
+from picard_memory.requests import build_headers, check_connection_settings
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEFAULT_INTERVAL_S = 5  # RFC 8628 3.2
@@ -192,7 +192,9 @@ def _request(
 ) -> httpx.Response:
     """Send a request; repeat it if the server is unavailable. A repeated refresh gets the same answer."""
     retry = Retry(is_repeatable=True, max_wait_s=MAX_WAIT_S)
-    with httpx.Client(timeout=TIMEOUT_S, headers=build_headers()) as http:
+    with check_connection_settings():
+        client = httpx.Client(timeout=TIMEOUT_S, headers=build_headers())
+    with client as http:
         while True:
             try:
                 response = http.request(method, endpoint, data=data, json=json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import platform
 import unicodedata
@@ -10,6 +11,9 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict
 from uuid import UUID
 
+import httpx
+
+from picard_memory.errors import ConfigurationError
 from picard_memory.version import VERSION
 
 BULK_SIZE = 100
@@ -38,6 +42,18 @@ class BulkOperation(_Operation, total=False):
     tags: list[str]
     expires_at: str | None
     supersedes: str | None
+
+
+@contextlib.contextmanager
+def check_connection_settings() -> Iterator[None]:
+    """Raise ConfigurationError if httpx refuses the proxy or the certificates of the environment."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise ConfigurationError(
+            f"Invalid proxy or certificates (see the variables ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, SSL_CERT_FILE, "
+            f"SSL_CERT_DIR): {error}"
+        ) from None
 
 
 def build_headers() -> dict[str, str]:

@@ -105,10 +105,18 @@ CLIENT_GUIDES = (
         lambda url: _dump_server_config("mcpServers", command="npx", args=["-y", "mcp-remote", url]),
     ),
     ClientGuide(
+        "command-line", _("Command line"),
+        (_("Run these commands in the folder with Picard's source code:"),
+         _("Open the URL that appears, on any computer or phone. Check what it requests, and allow it.")),
+        lambda url: f"pip install ./cli\npicard login {url.removesuffix('/mcp')}",
+    ),
+    ClientGuide(
         "rest", "REST",
-        (_("For your own app: register it in the developer console, get an OAuth token, and call the API:"),),
+        (_("For a script or a device, create an access token. Apps for other people use OAuth: register yours in the "
+           "developer console, at the end of Connected apps."),
+         _("Call the API:")),
         lambda url: f'curl {url.removesuffix("/mcp")}/api/v1/memories/ -H "Authorization: Bearer $TOKEN"',
-        lambda _url: "/developer/", _("Open the developer console"),
+        lambda _url: "/accounts/tokens/", _("Open access tokens"),
     ),
 )  # fmt: skip
 

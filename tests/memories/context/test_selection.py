@@ -179,13 +179,21 @@ def test_long_texts_with_the_same_start_are_no_duplicates(ada: User, reader: Act
 
 def test_no_text_or_tag_breaks_the_form(ada: User, reader: Actor) -> None:
     for number, text in enumerate(HOSTILE):
-        remember(ada, text, pinned=number % 2 == 0, tags=[f'{number}" ## Pinned'])
+        remember(ada, text, pinned=number % 2 == 0, tags=[f'{number}" ## Pinned\u202e\u200b\U000e0049\x1b'])
     context = build_context(reader, max_tokens=MAX_TOKENS)
     assert len(read_entries(context)) == len(HOSTILE)
     assert context.text.splitlines().count("## Pinned") == 1
+    assert '## "1\\" ## Pinned"' in context.text.splitlines()
     assert context.text.replace("\n", "").isprintable() or "👩" in context.text
     for hidden in "\u202e\u200b\u2060\U000e0049\u2028\u0085\x1b\r":
         assert hidden not in context.text
+
+
+def test_tag_without_visible_characters_is_no_group(ada: User, reader: Actor) -> None:
+    remember(ada, "I run.", tags=["\u200b\U000e0049"])
+    remember(ada, "I swim.", tags=["\u200b", "sport"])
+    lines = build_context(reader).text.splitlines()
+    assert [line for line in lines if line.startswith("##")] == ['## "sport"', "## Other"]
 
 
 @pytest.mark.parametrize("max_tokens", [MIN_TOKENS, 150, 300, 800, 3_000])

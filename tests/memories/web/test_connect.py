@@ -59,6 +59,12 @@ def test_page_has_the_name_of_the_server_that_was_requested(host: str, ada_clien
     assert f"http://{host}/mcp" in page
 
 
+@pytest.mark.parametrize("guide", CLIENT_GUIDES, ids=lambda guide: guide.key)
+def test_links_of_guides_to_this_site_exist(guide: object, ada_client: Client) -> None:
+    link = guide.link(ADDRESS) if guide.link else "https:"  # type: ignore[attr-defined]
+    assert not link.startswith("/") or ada_client.get(link).status_code == 200
+
+
 def test_connect_pages_require_login() -> None:
     assert Client().get("/connect/").status_code == 302
     assert Client().get("/connect/connected/").status_code == 302

@@ -86,7 +86,7 @@ def login(
     if earlier is not None and earlier.client_id is not None:
         with contextlib.suppress(PicardError):  # they expire
             oauth.revoke_credentials(earlier)
-    write_note(f"Logged in to {server} as {account.person.display_name} ({', '.join(account.scopes)}).")
+    write_note(f"Logged in to {server} as {_describe_person(account)} ({', '.join(account.scopes)}).")
 
 
 @click.command(short_help="Log out, and revoke the tokens.")
@@ -133,7 +133,7 @@ def status(session: Session, as_json: bool) -> None:
         )
         return
     write_text(f"Server  {picard.url}")
-    write_text(f"User    {account.person.display_name} (@{account.person.handle})")
+    write_text(f"User    {_describe_person(account)}")
     write_text(f"Access  {_describe_access(account, tags)}")
     if others:
         write_text(f"Other log-ins  {', '.join(others)}")
@@ -167,7 +167,7 @@ def apps(session: Session, in_browser: bool, as_json: bool) -> None:
 
 def _read_token(server: str) -> str:
     """Return an access token, never from the arguments: other users of the computer can read these."""
-    from picard_memory.auth import read_environment_token
+    from picard_memory.auth import FixedToken, read_environment_token
 
     token = read_environment_token(server)
     if token is None:
@@ -175,10 +175,8 @@ def _read_token(server: str) -> str:
             click.prompt("Access token", hide_input=True, err=True)
             if sys.stdin.isatty()
             else sys.stdin.readline()
-        ).strip()
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError("This is not an access token: pass one by PICARD_TOKEN or standard input.")
-    return token
+        )
+    return FixedToken(token).get_token()
 
 
 def _log_in_by_device(
@@ -239,6 +237,12 @@ def _check_credentials(profile: Profile) -> Whoami:
         raise NotLoggedInError("There is no token.")
     with Picard(profile.url, profile.credentials.access_token) as picard:
         return picard.whoami()
+
+
+def _describe_person(account: Whoami) -> str:
+    """Return the name, which many users never enter, and the handle."""
+    handle = f"@{account.person.handle}"
+    return f"{account.person.display_name} ({handle})" if account.person.display_name else handle
 
 
 def _describe_access(account: Whoami, tags: dict[str, str]) -> str:

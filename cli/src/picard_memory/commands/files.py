@@ -179,13 +179,21 @@ def _write_preview(staged: Import) -> None:
 
 @contextlib.contextmanager
 def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
-    """Yield standard output, or a file that appears when it is complete, and that only its user can read."""
+    """Yield standard output, or a file that appears when it is complete, and that only its user can read.
+
+    A device or pipe is written, and never replaced; of a link, the file that it refers to is replaced.
+    """
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:
+            yield device
+        return
+    path = path.resolve()
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise PicardError(f"{path}: {error.strerror}.") from None
     try:

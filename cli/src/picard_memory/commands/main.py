@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -83,5 +84,8 @@ def picard(ctx: click.Context, profile: str | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with one of `ExitCode`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows may lack characters that memories have
+            stream.reconfigure(errors="replace")
     name = Path(sys.argv[0]).stem
     picard.main(arguments, prog_name=name if name in NAMES else NAMES[0])

@@ -53,8 +53,9 @@ def write_note(text: str) -> None:
 
 
 def write_json(value: object) -> None:
-    """Print a model, or a list of models, as one line of JSON."""
-    text = json.dumps(value, default=_to_json, ensure_ascii=False)
+    """Print a model, or a list of models, as one line of JSON; characters that the output lacks are escaped."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(value, default=_to_json, ensure_ascii=not is_utf8)
     click.echo(re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text))
 
 

@@ -85,7 +85,7 @@ def fetch_context(hook: HookInput, open_client: OpenClient, max_tokens: int) -> 
     if not text:
         return ""
     output = {"hookEventName": SESSION_START, "additionalContext": text}
-    return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
+    return json.dumps({"hookSpecificOutput": output})  # in ASCII, which the output has in every encoding
 
 
 def start_capture(content: bytes, command: list[str]) -> None:
