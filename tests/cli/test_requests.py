@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import picard_memory
 import pytest
-from picard_memory import AsyncPicard, Picard, PicardError, _async_client, _client
+from picard_memory import AsyncPicard, Picard, PicardError, _async_client, _client, answers
 from picard_memory.profiles import Credentials
 
 URL = "https://memory.example.org"
@@ -82,6 +82,25 @@ def test_invalid_unicode_is_an_error_that_says_so(text: str, connect: Connect) -
             call()
         assert "emoji" not in str(caught.value)
     assert script.requests == []
+
+
+@pytest.mark.parametrize(("timeout_s", "attempts"), [(60.0, 1), (25.0, 3), (1.0, 4)])
+def test_a_server_that_hangs_is_not_asked_for_minutes(
+    timeout_s: float, attempts: int, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_s = [0.0]
+    monkeypatch.setattr(answers, "monotonic", lambda: clock_s[0])
+    _, script = connect()
+
+    def hang(request: httpx.Request) -> httpx.Response:
+        script.requests.append(request)
+        clock_s[0] += timeout_s
+        raise httpx.ReadTimeout("no answer")
+
+    client = Picard(URL, "a-token", timeout=timeout_s, transport=httpx.MockTransport(hang))
+    with pytest.raises(picard_memory.UnreachableError, match="in time"):
+        client.ask("Where do I live?")
+    assert len(script.requests) == attempts
 
 
 def test_a_query_that_no_url_can_have_is_refused_with_the_reason(connect: Connect) -> None:

@@ -51,6 +51,7 @@ from picard_memory.requests import (
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S = 60.0  # a chat model may take its time
+CONNECT_TIMEOUT_S = 15.0
 DEFAULT_WAIT_S = 60.0
 PAGE_SIZE = 100
 
@@ -61,8 +62,8 @@ class AsyncPicard:
     url: the server's URL; by default that of the log-in of `picard login`.
     token: an access token, or a TokenSource that renews it; by default PICARD_TOKEN (with PICARD_URL), or the log-in.
     profile: which log-in, if there are several.
-    timeout: seconds until a request without answer fails; max_retry_wait: seconds that all repetitions of a request
-    may wait together. Requests are repeated after 429 and 503 as Retry-After says, and after lost connections if
+    timeout: seconds until a request without answer fails; max_retry_wait: seconds after its first attempt in which a
+    request may be repeated. Requests are repeated after 429 and 503 as Retry-After says, and after lost connections if
     that cannot do anything twice: writes carry an Idempotency-Key.
 
     Every method raises a subclass of PicardError if it fails.
@@ -83,7 +84,10 @@ class AsyncPicard:
         self._known_context: tuple[tuple[int, str | None], str, Context] | None = None
         with check_connection_settings():
             self._http = httpx.AsyncClient(
-                base_url=self.url, timeout=timeout, headers=build_headers(), transport=transport
+                base_url=self.url,
+                timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
+                headers=build_headers(),
+                transport=transport,
             )
 
     async def __aenter__(self) -> AsyncPicard:

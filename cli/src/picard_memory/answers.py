@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from time import monotonic
 
 import httpx
 
@@ -43,13 +44,16 @@ class Retry:
     """Decides after each attempt of one request whether to repeat it, and when.
 
     is_repeatable: whether a request that may have been executed can be sent again without harm.
-    max_wait_s: how long to wait in all; a server that asks for more gets no further attempt.
+    max_wait_s: how long after the first attempt the last one may start; a server that asks for more gets no further
+    attempt. The time of attempts without answer counts, so that a server that hangs is not asked for minutes.
     """
 
     def __init__(self, *, is_repeatable: bool, max_wait_s: float) -> None:
         self.is_repeatable = is_repeatable
         self.attempts = 0
-        self.left_s = max_wait_s
+        self.waited_s = 0.0
+        self._max_wait_s = max_wait_s
+        self._started_s = monotonic()
 
     def get_wait_after_failure(self, error: httpx.TransportError) -> float | None:
         """Return the seconds until the next attempt after a request without response, None to give up."""
@@ -74,9 +78,10 @@ class Retry:
         backoff_s = FIRST_WAIT_S * 2 ** (self.attempts - 1)
         wait_s = backoff_s if retry_after_s is None else max(retry_after_s, FIRST_WAIT_S)
         wait_s *= 1 + random.random() / 4  # noqa: S311 - clients that were refused together return apart
-        if wait_s > self.left_s:
+        passed_s = max(self.waited_s, monotonic() - self._started_s)
+        if passed_s + wait_s > self._max_wait_s:
             return None
-        self.left_s -= wait_s
+        self.waited_s += wait_s
         return wait_s
 
 
