@@ -85,9 +85,9 @@ def visit_provider(location: str) -> str:
     connection = HTTPConnection(url.netloc)  # httpx would load certificates for each test
     with closing(connection):
         connection.request("GET", f"{url.path}?{url.query}")
-        response = connection.getresponse()
-        assert response.status == 302, response.read()
-        back = urlsplit(response.headers["Location"])
+        with connection.getresponse() as response:
+            assert response.status == 302, response.read()
+            back = urlsplit(response.headers["Location"])
     return f"{back.path}?{back.query}"
 
 
