@@ -7,6 +7,7 @@ from allauth.account.signals import email_changed, email_removed
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.signals import authenticator_used
+from django.conf import settings
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -107,6 +108,7 @@ def send_notice(
     context: dict[str, object] = {
         "what": what,
         "detail": detail,
+        "provider": settings.OPENID.label,
         "time": f"{date_format(timezone.localtime(timezone=person.zone), 'DATETIME_FORMAT')} ({person.zone})",
         "ip": "" if is_by_other else get_client_ip(request),
         "browser": "" if is_by_other else describe_user_agent(request.headers.get("User-Agent", "")),

@@ -65,8 +65,9 @@ class PendingRequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        page = request.resolver_match.view_name if request.resolver_match is not None else ""
-        is_on_the_way = page == RETURN_PAGE or _is_on_the_way(request)
+        match = request.resolver_match
+        page, name = (match.view_name, match.url_name) if match is not None else ("", "")
+        is_on_the_way = name == RETURN_PAGE or _is_on_the_way(request)
         if page == CONSENT_PAGE or (is_on_the_way and get_pending_request(request)):
             # An app may open these pages in a pop-up, whose callback page then reports to its opener. Not without an
             # app: whether the opener keeps its window would tell any site whether the user is logged in.

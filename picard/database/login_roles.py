@@ -40,12 +40,16 @@ def create_roles() -> None:
 
 
 def find_powerful_web_user() -> str:
-    """Return the web server's role if it can do more than read and write rows, else an empty text."""
+    """Return the web server's role if it can do more than read and write rows, else an empty text.
+
+    Also by another role, which it can become (SET ROLE): a hosting service's user often has such ones.
+    """
     with connected_as(Role.WEB), connection.cursor() as cursor:
         cursor.execute(
-            "select rolname from pg_catalog.pg_roles where rolname = current_user and (rolsuper or rolbypassrls"
-            " or rolcreaterole or exists (select from pg_catalog.pg_class where oid = to_regclass('memories_memory')"
-            " and pg_catalog.pg_has_role(rolname, relowner, 'member')))"
+            "select current_user where exists (select from pg_catalog.pg_roles power"
+            " where pg_catalog.pg_has_role(current_user, power.oid, 'member') and (rolsuper or rolbypassrls"
+            " or rolcreaterole or power.oid = (select relowner from pg_catalog.pg_class"
+            " where oid = to_regclass('memories_memory'))))"
         )
         found = cursor.fetchone()
     return str(found[0]) if found else ""

@@ -261,6 +261,11 @@ def test_secrets_are_removed_before_anything_is_sent(secret: str, form: str) -> 
     assert cleaned.startswith("Look: ")
 
 
+@pytest.mark.parametrize("kind", ["pic_pat_", "picard_at_", "picard_rt_", "picard_dc_", "picard_cs_"])
+def test_tokens_of_picard_are_removed_from_any_text(kind: str) -> None:
+    assert remove_secrets(f"It printed {kind}4Xb-9_zQ7LmN2 twice") == f"It printed {REMOVED} twice"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -245,6 +245,14 @@ def test_a_token_is_read_from_standard_input_or_the_environment(
     assert run("login", site, "--token", token).code == 2
 
 
+def test_a_token_of_the_environment_is_not_sent_to_another_server(
+    run: RunCommand, site: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PICARD_TOKEN", "pic_pat_of_another_server")
+    monkeypatch.setenv("PICARD_URL", "https://other.example")
+    assert run("login", site, "--token", stdin=f"{token}\n").code == 0
+
+
 def test_a_log_in_that_cannot_be_stored_says_why(
     run: RunCommand, site: str, token: str, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,6 +121,10 @@ def test_a_token_of_the_environment_goes_only_to_the_server_named_with_it(
     url, tokens = choose_login(None, None, "home")
     assert (url, tokens.get_token()) == (URL, "a-token")
     assert choose_login("https://given.example", FixedToken("given"), None)[1].get_token() == "given"
+    assert choose_login("env.example/", None, None)[1].get_token() == "env-token"
+    assert choose_login(URL, None, None)[1].get_token() == "a-token"
+    with pytest.raises(NotLoggedInError):
+        choose_login("https://other.example", None, None)
 
 
 def test_a_server_of_the_environment_selects_its_log_in(

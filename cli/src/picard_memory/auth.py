@@ -97,7 +97,7 @@ def choose_login(
     A token is only ever sent to the server that was named with it. Raises NotLoggedInError, ConfigurationError.
     """
     if token is None and profile is None:
-        token = os.environ.get("PICARD_TOKEN") or None
+        token = read_environment_token(url)
         if url is None:
             url = os.environ.get("PICARD_URL") or None
             if url is None and token is not None:
@@ -108,6 +108,14 @@ def choose_login(
         return normalize_url(url), FixedToken(token) if isinstance(token, str) else token
     stored = _load_login(url, profile)
     return stored.url, ProfileTokens(stored)
+
+
+def read_environment_token(url: str | None) -> str | None:
+    """Return PICARD_TOKEN, None if PICARD_URL says that it is for another server. Raises ConfigurationError."""
+    named = os.environ.get("PICARD_URL")
+    if url is not None and named and normalize_url(named) != normalize_url(url):
+        return None
+    return os.environ.get("PICARD_TOKEN", "").strip() or None
 
 
 def normalize_url(url: str) -> str:

@@ -55,6 +55,15 @@ def test_closing_requires_password_and_handle_and_ends_all_sessions(ada: User) -
     assert not is_logged_in(other)
 
 
+def test_form_that_was_abandoned_closes_nothing_when_its_page_is_opened_again(ada: User) -> None:
+    browser = log_in(ada)
+    browser.post(PAGE, {"handle": ada.handle})  # and the password is not entered
+    reauthentication = browser.get(PAGE)["Location"]
+    assert browser.post(reauthentication, {"password": PASSWORD})["Location"] == PAGE
+    assert browser.get(PAGE).status_code == 200
+    assert User.objects.get(pk=ada.pk).delete_at is None
+
+
 def test_data_of_a_closed_account_is_inaccessible(ada: User, bob: User, bob_client: Client) -> None:
     User.objects.filter(pk=ada.pk).update(persona_enabled=True, public_page_enabled=True)
     ada.refresh_from_db()

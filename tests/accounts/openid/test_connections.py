@@ -60,6 +60,7 @@ def test_connected_identity_logs_in_and_is_reported(
     [sent] = mail.outbox
     assert (sent.subject, sent.to) == ("Log-in with Example ID was connected", [ada.email])
     assert "ada@work.example" in sent.body
+    assert "who can log in with Example ID: a new password ends none of these" in " ".join(sent.body.split())
     other = Client()
     log_in(other)
     assert other.session["_auth_user_id"] == str(ada.pk)

@@ -215,6 +215,19 @@ def test_account_without_password_can_set_one_after_confirming(
     assert User.objects.get().has_usable_password()
 
 
+def test_password_that_waits_is_not_set_by_whoever_opens_the_page(provider: ProviderProcess) -> None:
+    """Somebody at the unlocked computer may have left it."""
+    browser = Client()
+    log_in(browser)
+    browser.post(
+        "/accounts/password/set/", {"password1": "known to a thief", "password2": "known to a thief"}
+    )
+    browser.get("/accounts/password/set/")
+    log_in(browser, "/accounts/openid/confirm/", next="/accounts/password/set/")
+    assert browser.get("/accounts/password/set/").status_code == 200
+    assert not User.objects.get().has_usable_password()
+
+
 def test_limit_of_connections_is_that_of_one_account(ada: User, provider: ProviderProcess) -> None:
     for number in range(connections.MAX_CONNECTIONS):
         assert connections.add_connection(ada, Identity("https://id.example", str(number)))

@@ -62,8 +62,8 @@ REQUESTS = {
         "post", "/memories/{saved}/similar/{similar}/unite/", scopes.WRITE, 200, {"merge": True}
     ),
     "keep both": ApiRequest("post", "/memories/{saved}/similar/{similar}/keep/", scopes.WRITE, 204),
-    # 404 because no chat model is configured; tests/memories/review/test_extraction.py uses one.
-    "extract": ApiRequest("post", "/memories/extract/", scopes.WRITE, 404, {"conversation": "Me: hello."}),
+    # Without a chat model, only marked lines are proposed; tests/memories/review/test_extraction.py uses one.
+    "extract": ApiRequest("post", "/memories/extract/", scopes.WRITE, 200, {"conversation": "Me: hello."}),
     "list trash": ApiRequest("get", "/trash/", scopes.READ, 200),
     "empty trash": ApiRequest("delete", "/trash/", scopes.ADMIN, 200),
     "delete": ApiRequest("delete", "/trash/{trashed}/", scopes.ADMIN, 204),

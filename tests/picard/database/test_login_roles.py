@@ -40,7 +40,7 @@ class Host:
 
     def __init__(self, name: str) -> None:
         self.owner, self.database = f"{name}_owner", f"{name}_database"
-        self.web, self.system = f"{name}_web", f"{name}_system"
+        self.web, self.system, self.power = f"{name}_web", f"{name}_system", f"{name}_power"
         self.server = EmbeddedPostgres(settings.PICARD_HOME / "postgres")
         self.server.ensure_running()
         self.passwords = {"WEB_DATABASE_PASSWORD": "web+/=@:", "SYSTEM_DATABASE_PASSWORD": "system '\""}
@@ -65,7 +65,7 @@ class Host:
             raw.execute(
                 sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(self.database))
             )
-            for user in (self.web, self.system, self.owner):
+            for user in (self.web, self.system, self.power, self.owner):
                 raw.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(user)))
 
     def connect_superuser(self) -> "closing[psycopg.Connection[Any]]":
@@ -144,6 +144,11 @@ def test_render_runs_with_three_roles(host: Host) -> None:
         rights = "rolsuper or rolbypassrls or rolcreaterole or rolcreatedb"
         query = f"select bool_or({rights}) from pg_roles where rolname = any(%s)"
         assert raw.execute(query, [[host.web, host.system]]).fetchone() == (False,)
+        power, web = sql.Identifier(host.power), sql.Identifier(host.web)
+        raw.execute(sql.SQL("create role {} bypassrls").format(power))
+        raw.execute(sql.SQL("grant {} to {}").format(power, web))
+    process = host.run("web", f"{program} python -c {shlex.quote(RIGHTS)}")
+    assert process.stdout.splitlines()[-1] == f"[] {host.web}"  # which can become the other
     host.passwords["WEB_DATABASE_PASSWORD"] = "another"
     assert host.migrate().returncode == 0
     login = psycopg.connect(

@@ -74,7 +74,7 @@ def login(
     profile = profiles.Profile(name=name, url=server)
     earlier = _find_earlier(profile)
     if with_token:
-        profile = profiles.replace_credentials(profile, profiles.Credentials(_read_token()))
+        profile = profiles.replace_credentials(profile, profiles.Credentials(_read_token(server)))
     else:
         profile = _log_in_by_device(
             profile, earlier, ["memories:read"] if read_only else list(scopes or SCOPES), in_browser
@@ -165,14 +165,12 @@ def apps(session: Session, in_browser: bool, as_json: bool) -> None:
         click.launch(url)
 
 
-def _read_token() -> str:
+def _read_token(server: str) -> str:
     """Return an access token, never from the arguments: other users of the computer can read these."""
-    import os
+    from picard_memory.auth import FixedToken, read_environment_token
 
-    from picard_memory.auth import FixedToken
-
-    token = os.environ.get("PICARD_TOKEN", "").strip()
-    if not token:
+    token = read_environment_token(server)
+    if token is None:
         token = (
             click.prompt("Access token", hide_input=True, err=True)
             if sys.stdin.isatty()

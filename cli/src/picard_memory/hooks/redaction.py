@@ -18,7 +18,7 @@ _TOKENS = (
     r"\bhf_[A-Za-z0-9]{30,}",
     r"\bnpm_[A-Za-z0-9]{30,}",
     r"\bpypi-[A-Za-z0-9_-]{30,}",
-    r"\bpic_pat_[A-Za-z0-9_-]{10,}",
+    r"\b(?:pic_pat|picard_(?:at|rt|dc|cs))_[A-Za-z0-9_-]{10,}",
     r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # JSON Web Token
 )
 _SECRETS = re.compile("|".join(_TOKENS))
