@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from accounts.models import User
 from tests.e2e.test_first_walk import _sign_up
 from tests.e2e.test_persona import _check_page
-from tests.oauth.flows import access_token, make_app
+from tests.oauth.flows import access_token, allow, make_app
 
 pytestmark = pytest.mark.browser
 
@@ -45,3 +45,15 @@ def test_connect_page_works_without_javascript(page: Page, browser: Browser, sit
     plain_page.get_by_role("link", name="Check again").click()
     expect(plain_page.get_by_text("Waiting for the first request")).to_be_visible()
     context.close()
+
+
+def test_long_name_of_an_app_fits_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    _sign_up(page)
+    allow(User.objects.get(), make_app("x" * 80))
+    page.goto("/accounts/apps/")
+    app = page.locator("main").get_by_role("link", name="x" * 80).get_attribute("href") or ""
+    for url in ("/accounts/apps/", app, "/connect/"):
+        page.goto(url)
+        expect(page.locator("main").get_by_text("x" * 80).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
