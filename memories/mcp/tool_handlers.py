@@ -126,7 +126,7 @@ def handle_get_context(
     actor: Actor, arguments: tool_arguments.GetContextArguments
 ) -> tool_results.TextResult:
     context = build_context(actor, max_tokens=arguments.max_tokens, query=arguments.query)
-    return tool_results.TextResult(text=context.text or _("The user has saved no memories yet."))
+    return tool_results.TextResult(text=context.text or _("You can read no memories of the user yet."))
 
 
 def handle_ask_persona(
