@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -58,15 +59,15 @@ def stolen() -> Iterator[Stolen]:
 def log_in_by_provider(site: str, provider: ProviderProcess) -> dict[str, str]:
     """Sign up by an OpenID provider, and leave a second log-in unfinished."""
     provider.be_person("subject-of-grace", "grace@example.org", claims_only_in_userinfo=True)
-    grace = Person(site, "grace")
-    for is_finished in (True, False):
-        grace._browser.cookies.clear()
-        grace._token = find_match(TOKEN, grace.get("/accounts/login/").text)
-        location = grace.post("/accounts/openid/login/").headers["Location"]
-        request = get_parameters(location)
-        if is_finished:
-            response = visit_provider(location)
-            assert grace.get(response).headers["Location"] == "/memories/"
+    with closing(Person(site, "grace")) as grace:
+        for is_finished in (True, False):
+            grace._browser.cookies.clear()
+            grace._token = find_match(TOKEN, grace.get("/accounts/login/").text)
+            location = grace.post("/accounts/openid/login/").headers["Location"]
+            request = get_parameters(location)
+            if is_finished:
+                response = visit_provider(location)
+                assert grace.get(response).headers["Location"] == "/memories/"
     [exchange], [userinfo] = provider.list_received("/token"), provider.list_received("/userinfo")
     return {
         "subject at the provider": "subject-of-grace",
