@@ -47,7 +47,7 @@ def test_app_without_read_gets_no_context(ada: User, memory: Memory, method: str
 
 
 def test_prompt_and_tool_without_memories_say_so(ada: User) -> None:
-    assert "no memories yet" in app_of(ada).call("get_context").text
+    assert "no memories of the user yet" in app_of(ada).call("get_context").text
     [message] = app_of(ada).ask("prompts/get", {"name": "about_me"}).result["messages"]
     assert "not saved any memory" in message["content"]["text"]
 
