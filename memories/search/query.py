@@ -29,7 +29,7 @@ from memories.search.ranking import (
     RankedMemory,
     rank_memories,
 )
-from memories.search.ranking_query import VisibleRows
+from memories.search.ranking_query import WORDS_FOR_MANY_ROWS, VisibleRows
 from memories.search.succession import put_successors_first
 from memories.search.visible_words import VisibleWords
 from memories.services import audit
@@ -134,6 +134,8 @@ def find_memories(
         )
     corrected = text if text != query else None
     question = Question.from_text(text, language, owner, with_tags=is_own)
+    if rows and len(question.words) > WORDS_FOR_MANY_ROWS and rows.are_many():
+        question = question.with_most_specific_words(WORDS_FOR_MANY_ROWS)
     if Arm.MEANING in arms:
         question = question.with_common_words(rows, names).with_meaning(rows)
     withheld = actor.user is not None and not embedding_consent.can_send_texts(actor.user)

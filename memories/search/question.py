@@ -89,6 +89,24 @@ class Question:
                 meaning = client_queries.to_first_person(meaning, self.language)
         return replace(self, meaning=meaning)
 
+    def with_most_specific_words(self, count: int) -> "Question":
+        """Return the question with at most so many words: those that say most alone, in their order."""
+        specificity = self._measure_specificity()
+        best = sorted(range(len(self.words)), key=lambda place: -specificity[place])[:count]
+        new_places = {place: at for at, place in enumerate(sorted(best))}
+        words, private, public = (
+            [each[place] for place in new_places]
+            for each in (self.words, self.private_tokens, self.public_tokens)
+        )
+        others = tuple(
+            replace(other, place=new_places[other.place])
+            for other in self.others
+            if other.place in new_places
+        )
+        return replace(
+            self, words=words, private_tokens=private, public_tokens=public, others=others, common=()
+        )
+
     def without_words(self) -> "Question":
         return replace(self, text="", words=[], private_tokens=[], public_tokens=[], others=(), common=())
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 
+from core.db.prepared import fetch_prepared
 from memories.index.vectors import format_halfvec
 from memories.models import MemoryVector
 
 MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
+MANY_ROWS, WORDS_FOR_MANY_ROWS = 100_000, 12  # docs/decisions/0035-linear-search.md
 COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
+
+MANY = "select count(*) > %s from (select 1 from ({rows}) visible limit %s) first"
 
 # The cosine of a row with the query's vector of the encoder that made the row's; see `fill_cosine`.
 ENCODER_COSINE = """
@@ -89,6 +93,12 @@ class VisibleRows:
             return cls(*queryset.order_by().values_list(*COLUMNS, *more).query.sql_with_params())
         except EmptyResultSet:
             return None
+
+    def are_many(self) -> bool:
+        """Return whether these are so many rows that a ranking of MAX_WORDS would take over two seconds of CPU."""
+        statement = MANY.replace("{rows}", self.sql)
+        [(are_many,)] = fetch_prepared(statement, [MANY_ROWS, *self.params, MANY_ROWS + 1])
+        return bool(are_many)
 
 
 def fill_cosine(sql: str, query: RankingQuery) -> str:

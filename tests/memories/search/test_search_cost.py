@@ -87,6 +87,20 @@ def test_words_of_neighbors_count_as_documented(ada: User) -> None:
         assert all(one.score >= other.score for one, other in pairwise(ranked))
 
 
+def test_query_of_many_memories_uses_its_most_specific_words(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "My home is near the lighthouse of Valentia"
+    writes.create_memories(session(ada), [NewMemory(said), NewMemory("A home, a kind name, a new thing")])
+    query = "name kind home new thing lighthouse Valentia"
+    monkeypatch.setattr("memories.search.query.WORDS_FOR_MANY_ROWS", 2)
+    [few, _] = search_memories(session(ada), query).hits
+    assert len(few.matched) == 5
+    monkeypatch.setattr("memories.search.ranking_query.MANY_ROWS", 1)
+    [only, *_] = search_memories(session(ada), query).hits
+    assert (only.memory.text, only.matched) == (said, ("lighthous", "valentia"))
+
+
 def compute_scores(user: User, query: str) -> dict[UUID, float]:
     """Return the score of each memory that has one, by the definition of decision 0003, without vectors."""
     memories = sorted(user_memories(user), key=lambda each: each[1])
