@@ -15,6 +15,7 @@ COPY accounts accounts
 COPY oauth oauth
 COPY memories memories
 COPY templates templates
+COPY locale locale
 COPY static static
 COPY .ci/slim-environment /usr/local/bin/
 RUN DATABASE_URL=postgresql:///none /venv/bin/python manage.py collectstatic --no-input --verbosity 0 \

@@ -67,9 +67,8 @@ pin-images: ## Pin the base images of the containers by the digests that their t
 sbom: $(VENV)/.dev ## Write sbom.json: all installed packages with versions and digests (CycloneDX)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --of JSON -o sbom.json requirements.txt
 
-messages: $(VENV)/.run ## Extract the texts for translation: make messages LANGUAGE=de (needs GNU gettext)
-	@test -n "$(LANGUAGE)" || { echo "Pass the language: make messages LANGUAGE=de"; exit 2; }
-	@mkdir -p locale && $(BIN)/python manage.py makemessages -l "$(LANGUAGE)" --extension html,txt,py --no-wrap --ignore '.*' --ignore tests --ignore benchmarks --ignore docs --ignore staticfiles
+messages: $(VENV)/.dev ## Update and compile the catalogs in locale/; LANGUAGE=nl starts another one (docs/translating.md)
+	@$(BIN)/python -m tests.translation $(if $(filter command line,$(origin LANGUAGE)),$(LANGUAGE))
 
 wheel: $(VENV)/.dev ## Build the wheel of the command line and Python SDK (cli/) into build/cli
 	@$(BIN)/uv build --quiet --wheel --out-dir build/cli cli

@@ -54,7 +54,7 @@ class UserAdmin(StaffAdmin):
     search_fields = ("email", "handle", "display_name")
     ordering = ("-date_joined",)
     always_readonly_fields = (
-        "handle", "display_name", "bio", "persona_enabled", "time_zone", "language",
+        "handle", "display_name", "bio", "persona_enabled", "time_zone", "language", "page_language",
         "date_joined", "last_login", "delete_at",
     )  # fmt: skip
     superuser_fields = ("email", "is_staff", "is_superuser")

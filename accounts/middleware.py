@@ -1,17 +1,18 @@
-"""Middleware for the person of a session: the rows that the database gives, their time zone, and their work budget."""
+"""Middleware for the person of a session: the rows of the database, time zone and language, and their work budget."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, tzinfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
 from accounts.work_budget import Share, require_budget
 from core.db.principal import NOBODY, Principal, acting_as, get_principal, keep_principal
 from core.http import render_rate_limited
+from core.web.page_language import choose_language, keep_language
 from core.work_meter import start_meter
 
 ACCOUNT_PATHS = ("/accounts/", "/oauth/", "/device/")  # where apps are disconnected, and sessions ended
@@ -29,12 +30,16 @@ class PersonMiddleware:
         user = request.user if _has_session(request) else None
         principal: Principal = NOBODY
         zone: tzinfo = UTC
+        language = ""
         if isinstance(user, User):
-            principal, zone = Principal(user.pk), user.zone
-        with acting_as(principal), timezone.override(zone):
+            principal, zone, language = Principal(user.pk), user.zone, user.page_language
+        language = choose_language(request, language)
+        with acting_as(principal), timezone.override(zone), translation.override(language):
             response = self.get_response(request)
+            response.headers.setdefault("Content-Language", language)
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
-                response.streaming_content = keep_principal(get_principal(), response.streaming_content)  # type: ignore[arg-type]
+                kept = keep_principal(get_principal(), response.streaming_content)  # type: ignore[arg-type]
+                response.streaming_content = keep_language(language, kept)
         return response
 
 

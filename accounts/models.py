@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
@@ -22,6 +23,7 @@ from accounts.fields import StrictEncryptedTextField
 from accounts.ids import new_id
 from core import languages
 from core.visible_text import clean_text
+from core.web import page_language
 
 RESERVED_HANDLES = frozenset(
     {"me", "admin", "api", "mcp", "oauth", "accounts", "memories", "support", "picard"}
@@ -50,6 +52,11 @@ def validate_time_zone(name: str) -> None:
 
 def validate_language(code: str) -> None:
     if code not in languages.CODES:
+        raise ValidationError(_("Choose a language from the list."), code="unknown_language")
+
+
+def validate_page_language(code: str) -> None:
+    if code not in dict(settings.LANGUAGES):
         raise ValidationError(_("Choose a language from the list."), code="unknown_language")
 
 
@@ -97,6 +104,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     # The code of core/languages.py; empty: not chosen, SEARCH_LANGUAGE holds. Use `language_code` to read it.
     language = models.CharField(
         _("language"), max_length=16, blank=True, default="", db_default="", validators=[validate_language]
+    )
+    # Of pages and e-mails (core/page_language.py); empty: that of the browser.
+    page_language = models.CharField(
+        _("language of pages"),
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_page_language],
     )
     # The codes by which some memories are still indexed, separated by spaces (memories/index/moves.py).
     former_languages = models.CharField(
@@ -170,6 +186,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def language_code(self) -> str:
         """The code of the language in which the user writes."""
         return self.language or languages.get_default_code()
+
+    @property
+    def mail_language(self) -> str:
+        """The language of e-mails to the user, empty if none is known."""
+        return self.page_language or page_language.find_supported(self.language)
 
     def clean(self) -> None:
         super().clean()

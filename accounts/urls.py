@@ -14,6 +14,7 @@ urlpatterns = [
     path("", views.show_overview, name="overview"),
     path("profile/", views.edit_profile, name="profile"),
     path("theme/", views.set_theme, name="theme"),
+    path("language/", views.set_language, name="language"),
     path("invitation/<str:secret>/", login_views.accept_invitation, name="invitation"),
     # These replace django-allauth's, which are included after them.
     path("confirm-email/", login_views.confirm_address, name="confirm_address"),

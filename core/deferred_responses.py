@@ -10,8 +10,10 @@ from typing import Any
 
 import orjson
 from asgiref.sync import async_to_sync
+from django.utils.translation import get_language
 
 from core.db.principal import get_principal, keep_principal_async
+from core.web.page_language import keep_language_async
 
 DEFERRED_KEY = "picard.later"
 EVENT_STREAM_TYPE = "text/event-stream"
@@ -29,8 +31,8 @@ def defer_response(environ: dict[str, Any], body: Body) -> bytes:
     deferred: list[Body] | None = environ.get(DEFERRED_KEY)
     if deferred is None:
         return async_to_sync(_collect_body)(body)  # database work comes back to this thread
-    principal = get_principal()
-    deferred.append(lambda: keep_principal_async(principal, body()))
+    principal, language = get_principal(), get_language()
+    deferred.append(lambda: keep_language_async(language, keep_principal_async(principal, body())))
     return b""
 
 

@@ -17,7 +17,7 @@ from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: 
 from memories.providers.chat_settings import load_chat_settings
 from oauth.settings import build_provider_settings
 from picard.config.env import Environment, drop_libpq_variables
-from picard.config.languages import list_languages
+from picard.config.languages import ENGLISH_PATHS, list_languages  # noqa: F401
 from picard.config.log_config import logging_settings
 from picard.config.paths import PROJECT, get_picard_home
 from picard.postgres.manager import APP_DATABASE, ROLES
@@ -96,8 +96,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "core.web.page_language.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -234,6 +234,8 @@ MCP_ORIGINS = env.str("MCP_ORIGINS", default="").split()  # other sites whose pa
 LANGUAGE_CODE, TIME_ZONE, USE_I18N, USE_TZ = "en", "UTC", True, True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGES = list_languages(LOCALE_PATHS[0])
+FORMAT_MODULE_PATH = "picard.config.formats"  # of languages for which Django has none
+LANGUAGE_COOKIE_NAME, LANGUAGE_COOKIE_AGE = "picard_language", 365 * 24 * 3600
 
 # --- Files ------------------------------------------------------------------------------------------
 STATIC_URL = "static/"

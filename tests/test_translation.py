@@ -59,7 +59,8 @@ class VisibleTextParser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
-        is_user_text = attributes.get("dir") == "auto" or tag in NOT_WORDS
+        is_own_language = "lang" in attributes and tag != "html"  # the menu of languages
+        is_user_text = attributes.get("dir") == "auto" or is_own_language or tag in NOT_WORDS
         self.found += [
             attributes[name] or ""
             for name in SHOWN_ATTRIBUTES
@@ -170,7 +171,7 @@ def test_languages_with_a_compiled_catalogue_are_offered(tmp_path: Path) -> None
         folder.mkdir(parents=True)
         (folder / "django.po").touch()
     (tmp_path / "ar" / "LC_MESSAGES" / "django.mo").touch()
-    assert list_languages(tmp_path) == [("en", "English"), ("ar", "العربيّة")]
+    assert list_languages(tmp_path) == [("en", "English"), ("ar", "العربية")]
 
 
 # --- Pages -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.dispatch import Signal
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts import keys
 from accounts.actor import Actor, InsufficientScope

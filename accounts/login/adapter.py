@@ -25,6 +25,7 @@ from accounts.mail import addresses, emails
 from accounts.models import Invitation, User
 from accounts.rate_limits import RateLimit, RateLimitExceeded, enforce_rate_limit, restore_rate_limit
 from core.client_ip import get_client_network
+from core.web.page_language import speak
 
 # Wrong passwords for one address, of all unknown browsers. Each network has a limit of 5 in five minutes.
 GUESS_LIMIT = RateLimit("log_in_guesses", 50, 3_600.0)
@@ -49,8 +50,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return email
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
-        """Save the user, their language, their keys and the used invitation in one transaction."""
-        user.language = pending_signup.get_browser_language(request)
+        """Save the user, their languages, their keys and the used invitation in one transaction."""
+        for name, language in pending_signup.get_languages(request).items():
+            setattr(user, name, language)
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
@@ -112,9 +114,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.save(update_fields=["password"])
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send it with links that start with PUBLIC_URL instead of the Host header, which the client controls."""
+        """Send it in the user's language, with links that start with PUBLIC_URL, not the Host header of the client."""
         links = {name: _to_public_url(value) for name, value in context.items() if name.endswith("_url")}
-        message = self.render_mail(template_prefix, email, {**context, **links, "site": settings.PUBLIC_URL})
+        with speak(getattr(context.get("user"), "mail_language", "")):
+            message = self.render_mail(
+                template_prefix, email, {**context, **links, "site": settings.PUBLIC_URL}
+            )
         watched_email.watch_email(self.request, emails.send_message(message))
 
     def format_email_subject(self, subject: str) -> str:

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
 
 from accounts import invitations
 from accounts.login import watched_email
@@ -28,6 +29,7 @@ from accounts.openid.code_flow import Identity
 from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core import languages
 from core.client_ip import get_client_network
+from core.web import page_language
 
 SESSION_KEY = "pending_signup"
 INVITATION_KEY = "invitation"  # the secret of the invitation link
@@ -136,7 +138,7 @@ def create_account(
     if addresses.find_account(pending.email) is not None:
         raise AddressHasAccount
     addresses.release_address(pending.email)
-    person = User(email=pending.email, password=pending.password, language=get_browser_language(request))
+    person = User(email=pending.email, password=pending.password, **get_languages(request))
     person.save()
     EmailAddress.objects.create(user=person, email=person.email, verified=is_confirmed, primary=True)
     if pending.identity is not None:
@@ -149,8 +151,17 @@ def create_account(
     return person
 
 
-def get_browser_language(request: HttpRequest) -> str:
-    return languages.match_accept_language(request.headers.get("Accept-Language", ""))
+def get_languages(request: HttpRequest) -> dict[str, str]:
+    """Return the languages of a new account: that of the page, and of memories the browser's, which may be another.
+
+    A language that was chosen for the pages holds for the memories, too.
+    """
+    shown = get_language() or languages.ENGLISH
+    if page_language.is_chosen_by_cookie(request):
+        spoken = languages.match_accept_language(shown)
+    else:
+        spoken = languages.match_accept_language(request.headers.get("Accept-Language", ""))
+    return {"page_language": shown, "language": spoken}
 
 
 def _count_email(request: HttpRequest, email: str) -> None:

@@ -1,6 +1,7 @@
 """E-mails about what concerns the security of an account, to its confirmed addresses only."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_changed, email_removed
@@ -12,31 +13,35 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.mail import addresses, emails
 from accounts.models import User
 from accounts.sessions.user_agents import describe_user_agent
 from core.client_ip import get_client_ip
+from core.web.page_language import speak
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise as StrOrPromise
 
 # By the template that django-allauth would use.
 EVENTS = {
-    "account/email/password_changed": gettext_lazy("Your password was changed"),
-    "account/email/password_reset": gettext_lazy("Your password was reset"),
-    "account/email/password_set": gettext_lazy("A password was set"),
-    "mfa/email/totp_activated": gettext_lazy("An authenticator app was added"),
-    "mfa/email/totp_deactivated": gettext_lazy("The authenticator app was removed"),
-    "mfa/email/recovery_codes_generated": gettext_lazy("New recovery codes were generated"),
-    "mfa/email/webauthn_added": gettext_lazy("A passkey was added"),
-    "mfa/email/webauthn_removed": gettext_lazy("A passkey was removed"),
+    "account/email/password_changed": _("Your password was changed"),
+    "account/email/password_reset": _("Your password was reset"),
+    "account/email/password_set": _("A password was set"),
+    "mfa/email/totp_activated": _("An authenticator app was added"),
+    "mfa/email/totp_deactivated": _("The authenticator app was removed"),
+    "mfa/email/recovery_codes_generated": _("New recovery codes were generated"),
+    "mfa/email/webauthn_added": _("A passkey was added"),
+    "mfa/email/webauthn_removed": _("A passkey was removed"),
 }
 
 
 def notify_event(request: HttpRequest, person: User, template: str) -> None:
     """Notify of an event that django-allauth reports. Those about addresses are signals below."""
     if template in EVENTS:
-        send_notice(request, person, str(EVENTS[template]))
+        send_notice(request, person, EVENTS[template])
 
 
 def notify_login_elsewhere(request: HttpRequest, person: User) -> None:
@@ -48,12 +53,15 @@ def notify_address_added(request: HttpRequest, person: User, email: str) -> None
 
 
 def notify_identity_connected(request: HttpRequest, person: User, provider: str, email: str) -> None:
-    what = _("Log-in with %(provider)s was connected") % {"provider": provider}
-    send_notice(request, person, what, detail=email)
+    with speak(person.mail_language):
+        what = _("Log-in with %(provider)s was connected") % {"provider": provider}
+        send_notice(request, person, what, detail=email)
 
 
 def notify_identity_disconnected(request: HttpRequest, person: User, provider: str) -> None:
-    send_notice(request, person, _("Log-in with %(provider)s was disconnected") % {"provider": provider})
+    with speak(person.mail_language):
+        what = _("Log-in with %(provider)s was disconnected") % {"provider": provider}
+        send_notice(request, person, what)
 
 
 def notify_address_replaced(request: HttpRequest, person: User, formerly: Iterable[str]) -> None:
@@ -87,14 +95,15 @@ def notify_recovery_code_used(
         return
     stored = Authenticator.objects.get(pk=authenticator.pk)  # the argument is from before the code was used
     left = len(RecoveryCodes(stored).get_unused_codes())
-    detail = ngettext("%(count)d code is left.", "%(count)d codes are left.", left) % {"count": left}
-    send_notice(request, user, _("A recovery code was used"), detail=detail)
+    with speak(user.mail_language):
+        detail = ngettext("%(count)d code is left.", "%(count)d codes are left.", left) % {"count": left}
+        send_notice(request, user, _("A recovery code was used"), detail=detail)
 
 
 def send_notice(
     request: HttpRequest,
     person: User,
-    what: str,
+    what: "StrOrPromise",
     *,
     detail: str = "",
     also_to: Iterable[str] = (),
@@ -105,12 +114,13 @@ def send_notice(
     """
     if not addresses.is_confirmation_required():
         return  # no address is confirmed
-    context: dict[str, object] = {
-        "what": what,
-        "detail": detail,
-        "provider": settings.OPENID.label,
-        "time": f"{date_format(timezone.localtime(timezone=person.zone), 'DATETIME_FORMAT')} ({person.zone})",
-        "ip": "" if is_by_other else get_client_ip(request),
-        "browser": "" if is_by_other else describe_user_agent(request.headers.get("User-Agent", "")),
-    }
-    emails.send_security_notice(person, what, context, also_to=also_to)
+    with speak(person.mail_language):
+        context: dict[str, object] = {
+            "what": what,
+            "detail": detail,
+            "provider": settings.OPENID.label,
+            "time": f"{date_format(timezone.localtime(timezone=person.zone), 'DATETIME_FORMAT')} ({person.zone})",
+            "ip": "" if is_by_other else get_client_ip(request),
+            "browser": "" if is_by_other else describe_user_agent(request.headers.get("User-Agent", "")),
+        }
+        emails.send_security_notice(person, what, context, also_to=also_to)

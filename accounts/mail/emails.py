@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -15,19 +16,28 @@ from django.utils.translation import gettext as _
 from accounts.mail import addresses, outbox
 from accounts.mail.backend import encode_message
 from accounts.models import QueuedEmail, User
+from core.web.page_language import speak
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise as StrOrPromise
 
 logger = logging.getLogger(__name__)
 
 SIGNUP_VALID = timedelta(days=1)  # of a sign-up that waits for its code
 
 
-def send_email(person: User, subject: str, template: str, context: dict[str, object]) -> None:
-    """Send an e-mail to the user's confirmed addresses. template: a file in templates/emails, without extension."""
+def send_email(person: User, subject: "StrOrPromise", template: str, context: dict[str, object]) -> None:
+    """Send an e-mail to the user's confirmed addresses, in their language (a lazy subject, too).
+
+    template: a file in templates/emails, without extension.
+    """
     for message in _build_messages(person, subject, template, context):
         _send(message)
 
 
-def send_email_on_commit(person: User, subject: str, template: str, context: dict[str, object]) -> None:
+def send_email_on_commit(
+    person: User, subject: "StrOrPromise", template: str, context: dict[str, object]
+) -> None:
     """Send an e-mail if the current transaction commits. The text is rendered immediately."""
     for message in _build_messages(person, subject, template, context):
         if outbox.is_used():
@@ -37,12 +47,13 @@ def send_email_on_commit(person: User, subject: str, template: str, context: dic
 
 
 def send_security_notice(
-    person: User, subject: str, context: dict[str, object], *, also_to: Iterable[str] = ()
+    person: User, subject: "StrOrPromise", context: dict[str, object], *, also_to: Iterable[str] = ()
 ) -> None:
     """Send the notice to the user's confirmed addresses, and to those that were just taken away."""
     context = {**context, "address": _build_url("account_reset_password")}
-    for email in dict.fromkeys([*addresses.list_notified_addresses(person), *also_to]):
-        _send(_build(email, subject, "security_notice", context))
+    with speak(person.mail_language):
+        for email in dict.fromkeys([*addresses.list_notified_addresses(person), *also_to]):
+            _send(_build(email, subject, "security_notice", context))
 
 
 def send_signup_code(email: str, code: str) -> UUID | None:
@@ -72,9 +83,11 @@ def send_message(message: EmailMessage) -> UUID | None:
 
 def build_signup_code(email: str, code: str) -> EmailMessage:
     """Write the e-mail with the code, or the one that tells the owner of the address that it has an account."""
-    if addresses.find_account(email) is not None:
+    person = addresses.find_account(email)
+    if person is not None:
         context: dict[str, object] = {"address": _build_url("account_reset_password")}
-        return _build(email, _("You already have an account"), "account_exists", context)
+        with speak(person.mail_language):
+            return _build(email, _("You already have an account"), "account_exists", context)
     context = {"code": code, "is_held": addresses.find_holder(email) is not None}
     return _build(email, _("Confirm your e-mail address"), "signup_code", context)
 
@@ -90,7 +103,8 @@ def build_password_reset(email: str) -> EmailMessage:
 
     key = {"uidb36": user_pk_to_url_str(person), "key": default_token_generator.make_token(person)}
     context = {"address": _build_url("account_reset_password_from_key", **key)}
-    return _build(email, _("Reset your password"), "password_reset", context)
+    with speak(person.mail_language):
+        return _build(email, _("Reset your password"), "password_reset", context)
 
 
 def _build_url(name: str, **kwargs: str) -> str:
@@ -98,14 +112,17 @@ def _build_url(name: str, **kwargs: str) -> str:
 
 
 def _build_messages(
-    person: User, subject: str, template: str, context: dict[str, object]
+    person: User, subject: "StrOrPromise", template: str, context: dict[str, object]
 ) -> list[EmailMessage]:
-    return [_build(email, subject, template, context) for email in addresses.list_notified_addresses(person)]
+    with speak(person.mail_language):
+        return [
+            _build(email, subject, template, context) for email in addresses.list_notified_addresses(person)
+        ]
 
 
-def _build(email: str, subject: str, template: str, context: dict[str, object]) -> EmailMessage:
+def _build(email: str, subject: "StrOrPromise", template: str, context: dict[str, object]) -> EmailMessage:
     text = render_to_string(f"emails/{template}.txt", {"site": settings.PUBLIC_URL, **context})
-    return EmailMessage(" ".join(subject.split()), text, to=[email])
+    return EmailMessage(" ".join(str(subject).split()), text, to=[email])
 
 
 def _send(message: EmailMessage) -> None:

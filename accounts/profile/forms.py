@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.consent import chat as chat_consent
@@ -27,11 +28,17 @@ def list_time_zones() -> list[str]:
 class LanguageSelect(forms.Select):
     """A select of languages, each with its name in the language itself."""
 
+    OWN_NAMES = {**languages.NAMES, **dict(settings.LANGUAGES)}
+
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option = super().create_option(name, value, *args, **kwargs)
-        if value in languages.NAMES:
+        if value in self.OWN_NAMES:
             option["attrs"] |= {"lang": value, "dir": "auto"}
         return option
+
+
+def list_page_languages() -> list[tuple[str, str]]:
+    return [("", str(_("The language of your browser"))), *settings.LANGUAGES]
 
 
 def list_languages() -> list[tuple[str, str]]:
@@ -63,16 +70,18 @@ class ProfileForm(UserForm):
         model = User
         fields = [
             *("display_name", "handle", "bio", "persona_enabled", "public_page_enabled", "time_zone"),
-            *("language", "shortcuts_enabled"),
+            *("page_language", "language", "shortcuts_enabled"),
         ]
         widgets = {
             "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
             "handle": forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
             "bio": forms.Textarea(attrs={"rows": 3}),
+            "page_language": LanguageSelect,
             "language": LanguageSelect,
             "time_zone": forms.TextInput(attrs={"list": "time-zones", "spellcheck": "false"}),
         }
         labels = {
+            "page_language": _("Language"),
             "language": _("Language of your memories"),
             "persona_enabled": _("Turn on my persona"),
             "public_page_enabled": _("Turn on my public page"),
@@ -87,6 +96,7 @@ class ProfileForm(UserForm):
                 "Anyone who knows your handle can ask your persona there without an account, while it is turned on."
             ),
             "time_zone": _("Used for all dates and times you see."),
+            "page_language": _("Of these pages, and of the e-mails you receive."),
             "language": _("Decides how search reads words. Choose several if you write in more than one."),
             "shortcuts_enabled": _("Press ? to list them. They are ignored while you type."),
         }
@@ -95,6 +105,7 @@ class ProfileForm(UserForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["language"].widget.choices = list_languages()
+        self.fields["page_language"].widget.choices = list_page_languages()
         for field in self.fields.values():
             # An error message says that a text is too long; the browser must not truncate it silently.
             field.widget.attrs.pop("maxlength", None)
@@ -117,6 +128,13 @@ class ProfileForm(UserForm):
         if self.cleaned_data.get("embeds_my_memories"):
             embedding_consent.consent_given.send(User, person=self.instance)
         return self.instance
+
+
+class PageLanguageForm(forms.Form):
+    """A language of the pages, and the page to return to."""
+
+    language = forms.ChoiceField(choices=lambda: settings.LANGUAGES)
+    next = forms.CharField(required=False)
 
 
 class ThemeForm(forms.Form):

@@ -10,8 +10,8 @@ from accounts.actor import Actor, InsufficientScope
 from accounts.models import User
 
 FIELDS = (
-    *("display_name", "handle", "bio", "time_zone", "language", "persona_enabled", "public_page_enabled"),
-    *("shortcuts_enabled", "first_steps_hidden"),
+    *("display_name", "handle", "bio", "time_zone", "language", "page_language", "persona_enabled"),
+    *("public_page_enabled", "shortcuts_enabled", "first_steps_hidden"),
 )
 
 

@@ -12,7 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from accounts.profile.forms import THEME_COOKIE, ProfileForm, ThemeForm, list_time_zones
+from accounts.profile import service as profiles
+from accounts.profile.forms import THEME_COOKIE, PageLanguageForm, ProfileForm, ThemeForm, list_time_zones
 from core.http import build_cookie_options
 
 THEME_COOKIE_SECONDS = 365 * 24 * 3600
@@ -45,6 +46,25 @@ def edit_profile(request: HttpRequest) -> HttpResponseBase:
     return render(
         request, "accounts/profile.html", {"form": form, "time_zones": list_time_zones()}, status=status
     )
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponseBase:
+    """Choose the language of the pages: of the account, or of this browser by a cookie."""
+    form = PageLanguageForm(request.POST)
+    response = redirect(get_safe_next_url(request, default="/"))
+    if form.is_valid():
+        language = form.cleaned_data["language"]
+        if isinstance(request.user, User):
+            request.user.page_language = language
+            profiles.save_profile(request.user, ["page_language"])
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            **build_cookie_options(),
+        )
+    return response
 
 
 @require_POST

@@ -7,7 +7,6 @@ from typing import IO, Any
 
 import orjson
 from django.utils.http import parse_header_parameters
-from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
@@ -62,7 +61,7 @@ class JsonParser(BaseParser):
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise ParseError(_("Invalid JSON: %(why)s") % {"why": error.msg}, code="malformed") from None
+            raise ParseError(f"Invalid JSON: {error.msg}", code="malformed") from None
         _validate_json_value(value)
         return value
 
@@ -157,10 +156,8 @@ def _validate_json_value(value: object) -> None:
             elif isinstance(each, list):
                 children += each
             elif isinstance(each, str) and "\0" in each:
-                raise ParseError(_("The body contains a null character."), code="null_character")
+                raise ParseError("The body contains a null character.", code="null_character")
         if not children:
             return
         level = children
-    raise ParseError(
-        _("The body is nested more than %(limit)s levels deep.") % {"limit": DEPTH}, code="too_deep"
-    )
+    raise ParseError(f"The body is nested more than {DEPTH} levels deep.", code="too_deep")

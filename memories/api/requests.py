@@ -5,7 +5,6 @@ Class names are component names of the OpenAPI description, and class docstrings
 
 from typing import Any
 
-from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -240,12 +239,12 @@ class OperationIn(StrictSerializer):
         required = "text" if is_new else "id"
         forbidden = {"create": ("id", "expected_version"), "update": (), "trash": CHANGEABLE_FIELDS}
         errors = {
-            name: _build_error(gettext("Not allowed for this operation."), "unknown_field")
+            name: _build_error("Not allowed for this operation.", "unknown_field")
             for name in forbidden[attrs["op"]]
             if name in attrs
         }
         if required not in attrs:
-            errors[required] = _build_error(gettext("Required for this operation."), "required")
+            errors[required] = _build_error("Required for this operation.", "required")
         if errors:
             raise serializers.ValidationError(errors)
         return attrs

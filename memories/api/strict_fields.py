@@ -5,8 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -21,7 +19,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         """
         if isinstance(data, dict):
             if unknown := [name for name in data if name not in self.fields]:
-                message = gettext("Unknown field.")
+                message = "Unknown field."
                 detail = [serializers.ErrorDetail(message, code="unknown_field")]
                 raise serializers.ValidationError({str(name): detail for name in unknown})
             if None in data.values():
@@ -40,7 +38,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 class StrictString(serializers.Field[str, str, str, Any]):
     """A JSON string, unchanged."""
 
-    default_error_messages = {"not_a_string": _("Must be a string.")}
+    default_error_messages = {"not_a_string": "Must be a string."}
 
     def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str):
@@ -63,7 +61,7 @@ def describe_string(*, required: bool = True, **schema: object) -> StrictString:
 class StrictBoolean(serializers.Field[bool, bool, bool, Any]):
     """A JSON boolean."""
 
-    default_error_messages = {"not_a_boolean": _("Must be true or false.")}
+    default_error_messages = {"not_a_boolean": "Must be true or false."}
 
     def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
@@ -95,7 +93,7 @@ class StrictInteger(serializers.IntegerField):
 class AwareDateTime(serializers.DateTimeField):
     """An RFC 3339 timestamp with a UTC offset; without one it would be ambiguous."""
 
-    default_error_messages = {"naive": _("Include a UTC offset, as in 2030-01-31T12:00:00Z.")}
+    default_error_messages = {"naive": "Include a UTC offset, as in 2030-01-31T12:00:00Z."}
 
     def to_internal_value(self, value: object) -> datetime:
         if not isinstance(value, str):

@@ -6,7 +6,6 @@ from datetime import date, datetime, time
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from memories.context.selection import build_context
@@ -49,9 +48,9 @@ def handle_search(actor: Actor, arguments: tool_arguments.SearchArguments) -> to
 def _describe_matches(result: SearchResult) -> str | None:
     """Return what to conclude from a search without a good match."""
     if not result.hits:
-        return _("No memory matches. Do not guess: tell the user, or search in other words.")
+        return "No memory matches. Do not guess: tell the user, or search in other words."
     if all(hit.relevance == Relevance.WEAK for hit in result.hits):
-        return _("Only weak matches: these memories may not be about what was asked.")
+        return "Only weak matches: these memories may not be about what was asked."
     return None
 
 
@@ -76,7 +75,7 @@ def handle_add_memory(actor: Actor, arguments: tool_arguments.AddMemoryArguments
         return tool_results.build_approval_result(error)
     result = tool_results.build_write_result(memory, existed=None if is_new else True)
     if memory.expires_at != expires_at:
-        result.note = _("This text was saved before, and keeps its expiry. Use update_memory to change it.")
+        result.note = "This text was saved before, and keeps its expiry. Use update_memory to change it."
     return result
 
 
@@ -100,8 +99,9 @@ def handle_update_memory(
         return tool_results.build_approval_result(error)
     result = tool_results.build_write_result(memory)
     if not changes:
-        result.note = _(
-            "Nothing was changed: give text, tags, expires_at, supersedes or pinned. Empty values change nothing."
+        result.note = (
+            "Nothing was changed: give text, tags, expires_at, supersedes or pinned. "
+            "Empty values change nothing."
         )
     return result
 
@@ -110,7 +110,7 @@ def handle_forget_memory(
     actor: Actor, arguments: tool_arguments.ForgetMemoryArguments
 ) -> tool_results.TrashResult:
     memory = writes.trash_memory(actor, _parse_id(arguments.id))
-    note = _("The memory is in the trash. The user can restore it there.")
+    note = "The memory is in the trash. The user can restore it there."
     return tool_results.TrashResult(id=str(memory.pk), forgotten=True, note=note)
 
 
@@ -126,7 +126,7 @@ def handle_get_context(
     actor: Actor, arguments: tool_arguments.GetContextArguments
 ) -> tool_results.TextResult:
     context = build_context(actor, max_tokens=arguments.max_tokens, query=arguments.query)
-    return tool_results.TextResult(text=context.text or _("You can read no memories of the user yet."))
+    return tool_results.TextResult(text=context.text or "You can read no memories of the user yet.")
 
 
 def handle_ask_persona(
@@ -162,7 +162,7 @@ def _parse_superseded(value: str | None) -> UUID | None:
     try:
         return None if value is None else UUID(value)
     except ValueError:
-        raise ValidationError({"supersedes": [_("Not found.")]}) from None
+        raise ValidationError({"supersedes": ["Not found."]}) from None
 
 
 def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
@@ -171,7 +171,7 @@ def _resolve_tags(actor: Actor, names: list[str]) -> frozenset[UUID]:
         return frozenset()
     found, missing = reads.resolve_tag_names(actor, names)
     if missing:
-        raise ValidationError({"tags": [_("No memory has the tag “%(name)s”.") % {"name": missing[0][:50]}]})
+        raise ValidationError({"tags": [f"No memory has the tag “{missing[0][:50]}”."]})
     return frozenset(tag.pk for tag in found)
 
 
@@ -182,7 +182,7 @@ def _parse_time(
     try:
         return tool_arguments.convert_to_utc(value, actor.person, day_time=day_time, days=days)
     except ValueError:
-        raise ValidationError({name: [_("This date is out of range.")]}) from None
+        raise ValidationError({name: ["This date is out of range."]}) from None
 
 
 def _parse_expiry(actor: Actor, value: date | str | None) -> datetime | None:

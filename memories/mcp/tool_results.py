@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.actor import Actor
@@ -301,7 +300,7 @@ def build_write_result(memory: Memory, *, existed: bool | None = None) -> WriteR
 
 
 def build_approval_result(error: ApprovalRequired) -> WriteResult:
-    note = _("Nothing is saved yet: this needs the user's approval. Do not retry; tell the user.")
+    note = "Nothing is saved yet: this needs the user's approval. Do not retry; tell the user."
     [proposal_id] = error.ids
     return WriteResult(
         id=str(proposal_id), url=f"{settings.PUBLIC_URL}{reverse('memories:review')}", waits=True, note=note

@@ -165,7 +165,7 @@ def format_age(moment: datetime) -> str:
     now = timezone.now()
     if now - moment < AGE_IN_WORDS:
         return str(naturaltime(min(moment, now)))  # another machine's clock may be ahead
-    return date_format(timezone.localtime(moment), "j M Y")
+    return date_format(timezone.localtime(moment), "SHORT_DATE_FORMAT")
 
 
 def describe_source(source: str, names: Mapping[str, str]) -> str:

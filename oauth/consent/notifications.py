@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.mail import emails
+from core.web.page_language import speak
 from oauth.models import AppGrant
 from oauth.toolkit.scopes import get_scope_descriptions
 
@@ -14,12 +15,13 @@ def send_app_connected_email(grant: AppGrant, *, device_network: str = "") -> No
 
     device_network: where the app runs, if the user entered the code of a device.
     """
-    descriptions = get_scope_descriptions()
-    context = {
-        "app": grant.application,
-        "allowed": [descriptions[scope] for scope in grant.scopes],
-        "device_network": device_network,
-        "address": f"{settings.PUBLIC_URL}{reverse('oauth:app', args=[grant.pk])}",
-    }
-    subject = _("%(app)s was connected to your account") % {"app": grant.application}
-    emails.send_email(grant.user, subject, "app_connected", context)
+    with speak(grant.user.mail_language):
+        descriptions = get_scope_descriptions()
+        context = {
+            "app": grant.application,
+            "allowed": [descriptions[scope] for scope in grant.scopes],
+            "device_network": device_network,
+            "address": f"{settings.PUBLIC_URL}{reverse('oauth:app', args=[grant.pk])}",
+        }
+        subject = _("%(app)s was connected to your account") % {"app": grant.application}
+        emails.send_email(grant.user, subject, "app_connected", context)

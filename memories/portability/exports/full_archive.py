@@ -30,8 +30,8 @@ activity.jsonl  who did what with your memories
 Passwords, tokens and keys are not included: they are stored as digests or encrypted.
 """
 PROFILE_FIELDS = (
-    "id", "email", "handle", "display_name", "bio", "time_zone", "language", "persona_enabled", "public_page_enabled",
-    "date_joined",
+    "id", "email", "handle", "display_name", "bio", "time_zone", "language", "page_language", "persona_enabled",
+    "public_page_enabled", "date_joined",
 )  # fmt: skip
 EVENT_FIELDS = ("id", "action", "door", "client_id", "actor_id", "memory_ids", "happened_at")
 

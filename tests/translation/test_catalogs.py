@@ -1,0 +1,105 @@
+"""Every language has every text, with its placeholders, plurals and the terms of the glossary."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from gettext import c2py
+
+import pytest
+from babel.messages.pofile import read_po
+from django.conf import settings
+from django.utils.translation import to_locale
+
+from tests.translation import catalogs
+from tests.translation.catalogs import Key, StableCatalog, Translation
+
+LANGUAGES = ("ar", "de", "es", "fr", "hi", "ja", "ko", "pt_BR", "ru", "zh_Hans")
+# Placeholders of Python and of str.format, tags, and entities: equal in a text and its translation.
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|%[sd]|\{\w*\}|<[^>]+>|&\w+;")
+NUMBERS = range(1_000)
+
+
+@cache
+def load(language: str) -> dict[Key, Translation]:
+    return catalogs.read_translations(catalogs.get_path(language))
+
+
+@cache
+def merge(language: str) -> StableCatalog:
+    return catalogs.merge(language, load(language))
+
+
+def list_placeholders(text: str) -> Counter[str]:
+    return Counter(PLACEHOLDER.findall(text))
+
+
+def iter_pairs(language: str) -> Iterator[tuple[str, str]]:
+    """Yield each text with its translation, of plurals each form with the text whose place it takes."""
+    for (_context, msgid), translation in load(language).items():
+        if isinstance(msgid, str):
+            yield msgid, str(translation)
+        else:
+            yield from ((msgid[1], form) for form in translation)
+
+
+def test_languages_of_the_pages_have_a_catalog() -> None:
+    assert catalogs.list_languages() == list(LANGUAGES)
+    assert sorted(to_locale(code) for code, _name in settings.LANGUAGES) == sorted([*LANGUAGES, "en"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_is_translated(language: str) -> None:
+    assert [key for key in catalogs.collect_texts() if key not in load(language)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalog_holds_only_texts_of_today(language: str) -> None:
+    """`make messages` was run: the file is what it writes, byte for byte."""
+    assert [key for key in load(language) if key not in catalogs.collect_texts()] == []
+    assert catalogs.get_path(language).read_bytes() == catalogs.render_catalog(merge(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_compiled_catalog_is_fresh(language: str) -> None:
+    assert catalogs.get_path(language, "mo").read_bytes() == catalogs.compile_catalog(merge(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_translation_is_a_guess(language: str) -> None:
+    with catalogs.get_path(language).open("rb") as file:
+        assert [message.id for message in read_po(file) if message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_placeholders_and_tags_are_kept(language: str) -> None:
+    broken = [
+        (msgid, translation)
+        for (_context, msgid), translation in load(language).items()
+        if isinstance(msgid, str) and list_placeholders(msgid) != list_placeholders(str(translation))
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plurals_have_each_form_with_its_number(language: str) -> None:
+    """Only a form for a single number, such as the dual, may say it in words."""
+    plural_forms = catalogs.read_plural_forms(language)
+    choose = c2py(plural_forms.partition("plural=")[2].rstrip(";"))
+    uses = Counter(choose(number) for number in NUMBERS)
+    for (_context, msgid), forms in load(language).items():
+        if isinstance(msgid, str):
+            continue
+        needed = list_placeholders(msgid[1])
+        assert len(forms) == catalogs.count_plurals(plural_forms), msgid
+        for index, form in enumerate(forms):
+            assert not list_placeholders(form) - needed, form
+            assert list_placeholders(form) == needed or uses[index] <= 1, (index, form)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_begin_and_end_like_their_text(language: str) -> None:
+    for text, translation in iter_pairs(language):
+        for pattern in (r"^\s*", r"\s*$"):
+            assert re.search(pattern, text)[0] == re.search(pattern, translation)[0], (text, translation)  # type: ignore[index]
+        assert translation.count("\n") == text.count("\n"), translation
