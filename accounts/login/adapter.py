@@ -49,8 +49,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return email
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
-        """Save the user, their language, their keys and the used invitation in one transaction."""
+        """Save the user, their name and language, their keys and the used invitation in one transaction."""
         user.language = pending_signup.get_browser_language(request)
+        user.display_name = form.cleaned_data["display_name"]
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
