@@ -30,6 +30,7 @@ RESERVED_HANDLES = frozenset(
 )
 GENERATED_HANDLE_PREFIX = "person-"
 HANDLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
+MAX_NAME_CHARACTERS = 80
 MAX_BIO_CHARACTERS = 300
 
 
@@ -96,7 +97,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ],
         help_text=_("3 to 30 small letters, digits and hyphens. Others find your persona by it."),
     )
-    display_name = models.CharField(_("display name"), max_length=80, blank=True)
+    display_name = models.CharField(_("display name"), max_length=MAX_NAME_CHARACTERS, blank=True)
     bio = models.CharField(_("short bio"), max_length=MAX_BIO_CHARACTERS, blank=True)
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
@@ -171,8 +172,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def name(self) -> str:
-        """The name shown on pages."""
+        """The name that others see. It reveals nothing of the e-mail address."""
         return self.display_name or f"@{self.handle}"
+
+    @property
+    def own_name(self) -> str:
+        """The name that the user sees: until they choose one, the local part of their e-mail address."""
+        return self.display_name or self.email.partition("@")[0]
 
     @property
     def zone(self) -> ZoneInfo:

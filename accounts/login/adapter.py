@@ -50,9 +50,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return email
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
-        """Save the user, their languages, their keys and the used invitation in one transaction."""
+        """Save the user, their name and languages, their keys and the used invitation in one transaction."""
         for name, language in pending_signup.get_languages(request).items():
             setattr(user, name, language)
+        user.display_name = form.cleaned_data["display_name"]
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)

@@ -57,6 +57,7 @@ class PendingSignup:
     next_url: str = ""
     guesses: int = 0
     emails: int = 1
+    display_name: str = ""
     identity: dict[str, Any] | None = None
 
     @property
@@ -65,7 +66,12 @@ class PendingSignup:
 
 
 def start_signup(
-    request: HttpRequest, *, email: str, password: str = "", identity: dict[str, Any] | None = None
+    request: HttpRequest,
+    *,
+    email: str,
+    password: str = "",
+    display_name: str = "",
+    identity: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """Store the sign-up in the session and send the code. Both are the same if the address has an account already.
 
@@ -81,6 +87,7 @@ def start_signup(
         generate_user_code(),
         time.time(),
         get_next_redirect_url(request) or "",
+        display_name=display_name,
         identity=identity,
     )
     _store(request, pending)
@@ -138,7 +145,12 @@ def create_account(
     if addresses.find_account(pending.email) is not None:
         raise AddressHasAccount
     addresses.release_address(pending.email)
-    person = User(email=pending.email, password=pending.password, **get_languages(request))
+    person = User(
+        email=pending.email,
+        password=pending.password,
+        display_name=pending.display_name,
+        **get_languages(request),
+    )
     person.save()
     EmailAddress.objects.create(user=person, email=person.email, verified=is_confirmed, primary=True)
     if pending.identity is not None:

@@ -9,12 +9,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from allauth.account.internal.emailkit import valid_email_or_none
 
+from accounts.models import MAX_NAME_CHARACTERS
 from accounts.openid.config import OpenIDSettings
 from accounts.openid.errors import LoginRefused, OpenIDError
 from accounts.openid.id_token import Expectation, validate_id_token
 from accounts.openid.provider import Conversation, Json, Provider, ProviderMetadata
+from core.visible_text import clean_text
 
-SCOPE = "openid email"
+SCOPE = "openid email profile"
 MAX_CODE_CHARACTERS = 4_096
 MAX_EMAIL_CHARACTERS = 254
 CANCELLED = "access_denied"
@@ -35,12 +37,16 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who logged in at the provider: issuer and subject together are one identity for ever, the address is not."""
+    """Who logged in at the provider: issuer and subject together are one identity for ever, the address is not.
+
+    name: what the provider calls the user, for the display name of a new account.
+    """
 
     issuer: str
     subject: str
     email: str = ""
     is_email_verified: bool = False
+    name: str = ""
 
 
 def build_authorization_url(
@@ -138,7 +144,15 @@ def _build_identity(conversation: Conversation, claims: Json, access_token: str)
         subject,
         (cleaned or "").lower(),
         is_email_verified=bool(cleaned) and claims.get("email_verified") is True,
+        name=_read_name(claims.get("name")),
     )
+
+
+def _read_name(claim: object) -> str:
+    """Return the claim as a display name, empty if it is none."""
+    if not isinstance(claim, str) or len(claim) > MAX_NAME_CHARACTERS:
+        return ""
+    return " ".join(clean_text(claim).split())
 
 
 def _is_short_text(value: object) -> bool:

@@ -88,7 +88,9 @@ class ProfileForm(UserForm):
             "shortcuts_enabled": _("Use keyboard shortcuts"),
         }
         help_texts = {
-            "display_name": _("Optional. Shown instead of your handle."),
+            "display_name": _(
+                "Optional. What Picard and your apps call you. Other people see it instead of your handle."
+            ),
             "handle": _("3 to 30 lowercase letters, digits and hyphens. Others find your persona by it."),
             "bio": _("One or two sentences about you."),
             "persona_enabled": _("Others can ask your persona. It answers from your public memories only."),

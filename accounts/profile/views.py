@@ -1,6 +1,5 @@
 """Pages of the user's account: overview, profile and theme."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -23,7 +22,7 @@ THEME_COOKIE_SECONDS = 365 * 24 * 3600
 @never_cache
 @require_safe
 def show_overview(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/overview.html", {"has_tokens": settings.PERSONAL_TOKENS})
+    return render(request, "accounts/overview.html")
 
 
 @login_required

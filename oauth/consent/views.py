@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -53,7 +54,7 @@ def list_apps(request: HttpRequest) -> HttpResponseBase:
     usage = load_usage(actor)
     apps = grants.list_grants(actor).filter(application__is_personal_token=False)
     connected = [describe_grant(actor, grant, usage) for grant in apps]
-    return render(request, "oauth/apps.html", {"apps": connected})
+    return render(request, "oauth/apps.html", {"apps": connected, "has_tokens": settings.PERSONAL_TOKENS})
 
 
 @login_required

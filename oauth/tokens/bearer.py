@@ -31,14 +31,14 @@ REFUSAL_MESSAGES = {
     "audience": "The access token was not issued for this resource.",
     "inactive": "The account is not active.",
     "ended": "The app's access has expired. The user can connect it again.",
-    "paused": "The user has paused this app. They can resume it under Account > Connected apps.",
+    "paused": "The user has paused this app. They can resume it under Apps.",
 }
 PERSONAL_REFUSAL_MESSAGES = REFUSAL_MESSAGES | {
-    "ended": "The personal access token has expired. Regenerate it under Account > Access tokens.",
-    "paused": "The user has paused this personal access token. Resume it under Account > Access tokens.",
+    "ended": "The personal access token has expired. Regenerate it under Apps > Access tokens.",
+    "paused": "The user has paused this personal access token. Resume it under Apps > Access tokens.",
 }
 UNKNOWN_MESSAGE = "The access token is unknown or was revoked."
-UNKNOWN_PERSONAL_MESSAGE = f"{UNKNOWN_MESSAGE} Create or regenerate one under Account > Access tokens."
+UNKNOWN_PERSONAL_MESSAGE = f"{UNKNOWN_MESSAGE} Create or regenerate one under Apps > Access tokens."
 USE_RECORDED_EVERY = timedelta(minutes=5)
 # Times are compared with the database's clock. A token is invalid without a grant, hence the inner join. Requests count
 # against the limit of the app and user if the token is valid, or issued for another resource, to limit how often that

@@ -15,6 +15,7 @@ from memories.index.moves import MoveProgress, get_progress
 from memories.review import decisions as review_decisions
 from oauth.access.request_actor import actor_from_request
 from oauth.consent import pending_request
+from picard.web.navigation import list_section_links
 
 NAME = "Picard"
 
@@ -35,6 +36,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
             "asking_app": partial(pending_request.describe_asking_app, request),
             "login_url": partial(pending_request.build_page_url, request, "account_login"),
             "signup_url": partial(pending_request.build_page_url, request, "account_signup"),
+            "sections": partial(list_section_links, request),
             "count_waiting": partial(_count_pending_proposals, request),
             "move_progress": partial(_get_move_progress, request),
         }

@@ -174,7 +174,7 @@ def test_the_next_call_after_the_access_ended_exits_with_4(
         assert result.code == 4, (command, result)
         assert result.output == ""
     assert {
-        "paused": "resume it under Account > Connected apps",
+        "paused": "resume it under Apps",
         "expired": "expired",
         "ended": "connect it again",
         "revoked": "revoked",

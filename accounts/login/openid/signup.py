@@ -87,7 +87,9 @@ def register_address(request: HttpRequest, identity: Identity, email: str, next_
     if not get_adapter(request).is_open_for_signup(request):
         return _render_no_account(request, "invite" if settings.SIGNUP == "invite" else "closed")
     if addresses.is_confirmation_required():
-        response: HttpResponse = pending_signup.start_signup(request, email=email, identity=asdict(identity))
+        response: HttpResponse = pending_signup.start_signup(
+            request, email=email, display_name=identity.name, identity=asdict(identity)
+        )
     else:
         response = create_account(request, identity, email, next_url, is_confirmed=False)
     drop_identity(request)
@@ -98,7 +100,15 @@ def create_account(
     request: HttpRequest, identity: Identity, email: str, next_url: str, *, is_confirmed: bool
 ) -> HttpResponse:
     """Create an account without password that the identity logs in to, and log in."""
-    pending = PendingSignup(email, make_password(None), "", time.time(), next_url, identity=asdict(identity))
+    pending = PendingSignup(
+        email,
+        make_password(None),
+        "",
+        time.time(),
+        next_url,
+        display_name=identity.name,
+        identity=asdict(identity),
+    )
     by_invitation = settings.SIGNUP == "invite"
     try:
         person = pending_signup.create_account(

@@ -22,6 +22,29 @@ def test_signup_needs_only_email_and_password(client: Client) -> None:
     assert client.get("/memories/").status_code == 200
 
 
+def test_name_of_the_signup_is_shown_to_the_user_and_to_others(client: Client) -> None:
+    client.post("/accounts/signup/", {**SIGNUP, "display_name": " Grace\u202e Hopper "})
+    grace = User.objects.get()
+    assert (grace.display_name, grace.own_name, grace.name) == (
+        "Grace Hopper",
+        "Grace Hopper",
+        "Grace Hopper",
+    )
+
+
+def test_user_without_a_name_is_called_by_their_address_and_others_see_the_handle(client: Client) -> None:
+    client.post("/accounts/signup/", SIGNUP)
+    grace = User.objects.get()
+    for url in ("/memories/", "/accounts/"):
+        html = client.get(url).content.decode()
+        assert '<bdi class="menu-name">grace</bdi>' in html
+        assert grace.handle not in html
+    User.objects.update(persona_enabled=True, public_page_enabled=True)
+    others_see = Client().get(f"/@{grace.handle}").content.decode()
+    assert f"@{grace.handle}" in others_see
+    assert "grace" not in others_see.lower()
+
+
 @pytest.mark.parametrize(
     ("header", "language"),
     [

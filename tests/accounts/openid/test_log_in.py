@@ -93,7 +93,7 @@ def test_authorization_request_has_state_nonce_and_pkce(provider: ProviderProces
     first, second = (get_parameters(start(client)) for _ in range(2))
     fixed = {
         "response_type": "code",
-        "scope": "openid email",
+        "scope": "openid email profile",
         "client_id": "picard & co",
         "redirect_uri": f"http://127.0.0.1:8000{CALLBACK}",
         "code_challenge_method": "S256",
@@ -107,7 +107,7 @@ def test_authorization_request_has_state_nonce_and_pkce(provider: ProviderProces
 
 def test_no_parameter_of_the_page_reaches_the_provider(provider: ProviderProcess, client: Client) -> None:
     location = client.post(f"{START}?scope=admin&auth_params=prompt%3Dnone&process=connect")["Location"]
-    assert get_parameters(location)["scope"] == "openid email"
+    assert get_parameters(location)["scope"] == "openid email profile"
     assert "prompt" not in get_parameters(location)
 
 

@@ -43,6 +43,25 @@ def test_verified_address_makes_an_account_at_once(
     assert User.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("claim", "name"),
+    [
+        ("Grace Hopper", "Grace Hopper"),
+        ("Grace\u202e\nHopper", "Grace Hopper"),
+        ("x" * 81, ""),
+        (None, ""),
+        (["G"], ""),
+    ],
+)
+def test_name_at_the_provider_is_that_of_the_account(
+    claim: object, name: str, provider: ProviderProcess, client: Client
+) -> None:
+    person = {"sub": "grace-1", "email": "grace@example.org", "email_verified": True, "name": claim}
+    provider.behave(person=person, keep=True)
+    log_in(client)
+    assert User.objects.get().display_name == name
+
+
 def test_address_of_an_account_never_leads_into_it(
     has_mail: bool, ada: User, provider: ProviderProcess, client: Client
 ) -> None:

@@ -22,7 +22,7 @@ def test_help_has_a_section_for_every_feature(client: Client, db: None) -> None:
 def test_every_listed_shortcut_opens_a_page(ada_client: Client) -> None:
     html = ada_client.get("/help/").content.decode()
     keys = re.findall(r"<kbd>g</kbd> <kbd>(\w)</kbd>", html)
-    links = re.findall(r'href="([^"]+)" data-key="(\w)"', html)
+    links = re.findall(r'href="([^"]+)"\s+data-key="(\w)"', html)
     assert sorted(keys) == sorted(key for _url, key in links)
     assert len(set(keys)) == len(keys)
     for url, _key in links:

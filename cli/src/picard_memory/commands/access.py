@@ -59,7 +59,7 @@ def login(
     """Log in to the server at URL, without a browser on this computer.
 
     Prints a code to enter on any computer or phone, where you also limit access. With --token, uses an access token
-    (Account > Access tokens): picard login URL --token < token.txt
+    (Apps > Access tokens): picard login URL --token < token.txt
     """
     from picard_memory import oauth, profiles
     from picard_memory.auth import is_loopback, normalize_url
