@@ -1,5 +1,6 @@
 """Pages of the user's account: overview, profile and theme."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
