@@ -94,17 +94,18 @@ class Question:
         specificity = self._measure_specificity()
         best = sorted(range(len(self.words)), key=lambda place: -specificity[place])[:count]
         new_places = {place: at for at, place in enumerate(sorted(best))}
-        words, private, public = (
-            [each[place] for place in new_places]
-            for each in (self.words, self.private_tokens, self.public_tokens)
-        )
         others = tuple(
             replace(other, place=new_places[other.place])
             for other in self.others
             if other.place in new_places
         )
         return replace(
-            self, words=words, private_tokens=private, public_tokens=public, others=others, common=()
+            self,
+            words=[self.words[place] for place in new_places],
+            private_tokens=[self.private_tokens[place] for place in new_places],
+            public_tokens=[self.public_tokens[place] for place in new_places],
+            others=others,
+            common=(),
         )
 
     def without_words(self) -> "Question":
