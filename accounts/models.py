@@ -91,11 +91,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=new_handle,
         validators=[
             RegexValidator(
-                r"\A[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])\Z", _("3 to 30 small letters, digits and hyphens.")
+                r"\A[a-z0-9](?:[a-z0-9-]{1,28}[a-z0-9])\Z",
+                _("Use 3 to 30 lowercase letters (a-z), digits and hyphens."),
             ),
             validate_handle_is_free_to_take,
         ],
-        help_text=_("3 to 30 small letters, digits and hyphens. Others find your persona by it."),
+        help_text=_("3 to 30 lowercase letters (a-z), digits and hyphens. Others find your persona by it."),
     )
     display_name = models.CharField(_("display name"), max_length=MAX_NAME_CHARACTERS, blank=True)
     bio = models.CharField(_("short bio"), max_length=MAX_BIO_CHARACTERS, blank=True)
@@ -116,30 +117,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         validators=[validate_page_language],
     )
     # The codes by which some memories are still indexed, separated by spaces (memories/index/moves.py).
-    former_languages = models.CharField(
-        _("former languages"), max_length=300, blank=True, default="", db_default="", editable=False
-    )
+    former_languages = models.CharField(max_length=300, blank=True, default="", db_default="", editable=False)
     persona_enabled = models.BooleanField(
         _("persona"),
         default=False,
-        help_text=_("Others may ask your persona. It answers from your public memories only."),
+        help_text=_("Others can ask your persona. It answers from your public memories only."),
     )
     public_page_enabled = models.BooleanField(_("public persona page"), default=False)
     # The host that the user consented to. When the settings name another one, it needs new consent.
-    chat_provider = models.CharField(_("who may word answers"), max_length=255, blank=True, editable=False)
+    chat_provider = models.CharField(max_length=255, blank=True, editable=False)
     # The same for a remote embedding provider.
     embedding_provider = models.CharField(
-        _("who may embed memories"), max_length=255, blank=True, default="", db_default="", editable=False
+        max_length=255, blank=True, default="", db_default="", editable=False
     )
     shortcuts_enabled = models.BooleanField(
         _("keyboard shortcuts"),
         default=True,
         db_default=True,
-        help_text=_("The key ? lists them. They rest while you type."),
+        help_text=_("Press ? to list them. They are ignored while you type."),
     )
-    first_steps_hidden = models.BooleanField(
-        _("first steps hidden"), default=False, db_default=False, editable=False
-    )
+    first_steps_hidden = models.BooleanField(default=False, db_default=False, editable=False)
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)

@@ -68,10 +68,6 @@ class ApplicationAdmin(StaffAdmin):
             else (*self.always_readonly_fields, *self.superuser_fields)
         )
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        help_texts = {"may_manage": _("Can request scopes to delete permanently, export and edit in bulk.")}
-        return super().get_form(request, obj, change, help_texts=help_texts, **kwargs)
-
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_view_permission(request) and bool(request.user.is_superuser)
 

@@ -35,7 +35,9 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
     previous_secret = models.CharField(max_length=255, blank=True, editable=False)
     previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     may_manage = models.BooleanField(
-        _("may manage"), default=False, help_text=_("May ask to delete for ever, export and change in bulk.")
+        _("can request memories:admin"),
+        default=False,
+        help_text=_("Can request scopes to delete permanently, export and edit in bulk."),
     )
     # When a user last disconnected it. Self-registered apps are purged a week later (oauth/registration/dynamic.py).
     disconnected_at = models.DateTimeField(null=True, blank=True, editable=False)

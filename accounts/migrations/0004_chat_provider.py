@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='chat_provider',
-            field=models.CharField(blank=True, editable=False, max_length=255, verbose_name='who may word answers'),
+            field=models.CharField(blank=True, editable=False, max_length=255),
         ),
     ]

@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='first_steps_hidden',
-            field=models.BooleanField(db_default=False, default=False, editable=False, verbose_name='first steps hidden'),
+            field=models.BooleanField(db_default=False, default=False, editable=False),
         ),
         migrations.AddField(
             model_name='user',
             name='shortcuts_enabled',
-            field=models.BooleanField(db_default=True, default=True, help_text='The key ? lists them. They rest while you type.', verbose_name='keyboard shortcuts'),
+            field=models.BooleanField(db_default=True, default=True, help_text='Press ? to list them. They are ignored while you type.', verbose_name='keyboard shortcuts'),
         ),
     ]

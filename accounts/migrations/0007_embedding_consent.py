@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='embedding_provider',
-            field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=255, verbose_name='who may embed memories'),
+            field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=255),
         ),
     ]

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='former_languages',
-            field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=300, verbose_name='former languages'),
+            field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=300),
         ),
         migrations.AddField(
             model_name='user',

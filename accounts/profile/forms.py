@@ -91,18 +91,14 @@ class ProfileForm(UserForm):
             "display_name": _(
                 "Optional. What Picard and your apps call you. Other people see it instead of your handle."
             ),
-            "handle": _("3 to 30 lowercase letters, digits and hyphens. Others find your persona by it."),
             "bio": _("One or two sentences about you."),
-            "persona_enabled": _("Others can ask your persona. It answers from your public memories only."),
             "public_page_enabled": _(
                 "Anyone who knows your handle can ask your persona there without an account, while it is turned on."
             ),
             "time_zone": _("Used for all dates and times you see."),
             "page_language": _("Of these pages, and of the e-mails you receive."),
             "language": _("Decides how search reads words. Choose several if you write in more than one."),
-            "shortcuts_enabled": _("Press ? to list them. They are ignored while you type."),
         }
-        error_messages = {"handle": {"invalid": _("Use 3 to 30 lowercase letters, digits and hyphens.")}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='auditevent',
             name='action',
-            field=models.CharField(choices=[('memory:create', 'added'), ('memory:read', 'read'), ('memory:list', 'listed'), ('memory:search', 'searched'), ('memory:update', 'changed'), ('memory:publish', 'made public'), ('memory:unpublish', 'made private'), ('memory:trash', 'put in the trash'), ('memory:restore', 'restored'), ('memory:delete', 'deleted for ever'), ('memory:purge', 'purged'), ('persona:ask', 'asked the persona'), ('app:connect', 'connected'), ('app:narrow', 'changed what it may do'), ('app:pause', 'paused'), ('app:resume', 'let go on'), ('app:disconnect', 'disconnected')], editable=False, max_length=20),
+            field=models.CharField(choices=[('memory:create', 'added'), ('memory:read', 'read'), ('memory:list', 'listed'), ('memory:search', 'searched'), ('memory:update', 'changed'), ('memory:publish', 'made public'), ('memory:unpublish', 'made private'), ('memory:trash', 'moved to trash'), ('memory:restore', 'restored'), ('memory:delete', 'deleted permanently'), ('memory:purge', 'purged'), ('persona:ask', 'asked the persona'), ('app:connect', 'connected'), ('app:narrow', 'access changed'), ('app:pause', 'paused'), ('app:resume', 'resumed'), ('app:disconnect', 'disconnected')], editable=False, max_length=20),
         ),
     ]

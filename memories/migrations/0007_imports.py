@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='auditevent',
             name='action',
-            field=models.CharField(choices=[('memory:create', 'added'), ('memory:read', 'read'), ('memory:list', 'listed'), ('memory:search', 'searched'), ('memory:update', 'changed'), ('memory:publish', 'made public'), ('memory:unpublish', 'made private'), ('memory:trash', 'put in the trash'), ('memory:restore', 'restored'), ('memory:delete', 'deleted for ever'), ('memory:purge', 'purged'), ('memory:export', 'exported'), ('persona:ask', 'asked the persona'), ('app:connect', 'connected'), ('app:narrow', 'changed what it may do'), ('app:pause', 'paused'), ('app:resume', 'let go on'), ('app:disconnect', 'disconnected')], editable=False, max_length=20),
+            field=models.CharField(choices=[('memory:create', 'added'), ('memory:read', 'read'), ('memory:list', 'listed'), ('memory:search', 'searched'), ('memory:update', 'changed'), ('memory:publish', 'made public'), ('memory:unpublish', 'made private'), ('memory:trash', 'moved to trash'), ('memory:restore', 'restored'), ('memory:delete', 'deleted permanently'), ('memory:purge', 'purged'), ('memory:export', 'exported'), ('persona:ask', 'asked the persona'), ('app:connect', 'connected'), ('app:narrow', 'access changed'), ('app:pause', 'paused'), ('app:resume', 'resumed'), ('app:disconnect', 'disconnected')], editable=False, max_length=20),
         ),
         migrations.CreateModel(
             name='ImportBatch',
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=accounts.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('format', models.CharField(editable=False, max_length=20)),
                 ('source', models.CharField(editable=False, max_length=266)),
-                ('state', models.CharField(choices=[('staged', 'waiting for your yes'), ('running', 'under way'), ('done', 'done'), ('undone', 'undone')], default='staged', editable=False, max_length=7)),
+                ('state', models.CharField(choices=[('staged', 'preview'), ('running', 'in progress'), ('done', 'done'), ('undone', 'undone')], default='staged', editable=False, max_length=7)),
                 ('publishes', models.BooleanField(default=False, editable=False)),
                 ('counts', models.JSONField(default=dict, editable=False)),
                 ('sample', memories.fields.SealedTextField()),

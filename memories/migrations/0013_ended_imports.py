@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='importbatch',
             name='ended_by',
-            field=models.CharField(blank=True, choices=[('app', 'its app may not go on with it'), ('room', 'there is no room for more; delete some memories for ever, then bring it again')], db_default='', default='', editable=False, max_length=4),
+            field=models.CharField(blank=True, choices=[('app', 'The app no longer has the access that the import needs.'), ('room', 'You have reached the limit of stored memories. Delete some permanently, then import the file again.')], db_default='', default='', editable=False, max_length=4),
         ),
         # Until now only an app that might not go on could end one.
         migrations.RunSQL(

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.ids import new_id
 from accounts.models import User
@@ -14,41 +15,30 @@ from memories.owned import Owned
 
 
 class AuditAction(models.TextChoices):
-    """What was done, as `subject:action`. The labels are in migrations; `description` is what people read."""
+    """What was done, as `subject:action`."""
 
     MEMORY_CREATE = "memory:create", _("added")
     MEMORY_READ = "memory:read", _("read")
     MEMORY_LIST = "memory:list", _("listed")
     MEMORY_SEARCH = "memory:search", _("searched")
-    MEMORY_UPDATE = "memory:update", _("changed")
+    MEMORY_UPDATE = "memory:update", pgettext_lazy("activity", "changed")
     MEMORY_PUBLISH = "memory:publish", _("made public")
     MEMORY_UNPUBLISH = "memory:unpublish", _("made private")
-    MEMORY_TRASH = "memory:trash", _("put in the trash")
+    MEMORY_TRASH = "memory:trash", _("moved to trash")
     MEMORY_RESTORE = "memory:restore", _("restored")
-    MEMORY_DELETE = "memory:delete", _("deleted for ever")
+    MEMORY_DELETE = "memory:delete", _("deleted permanently")
     MEMORY_PURGE = "memory:purge", _("purged")
     MEMORY_EXPORT = "memory:export", _("exported")
     MEMORY_PROPOSE = "memory:propose", _("proposed")
     MEMORY_DECLINE = "memory:decline", _("declined")
     PERSONA_ASK = "persona:ask", _("asked the persona")
-    APP_CONNECT = "app:connect", _("connected")
-    APP_NARROW = "app:narrow", _("changed what it may do")
-    APP_PAUSE = "app:pause", _("paused")
-    APP_RESUME = "app:resume", _("let go on")
-    APP_DISCONNECT = "app:disconnect", _("disconnected")
+    APP_CONNECT = "app:connect", pgettext_lazy("activity", "connected")
+    APP_NARROW = "app:narrow", _("access changed")
+    APP_PAUSE = "app:pause", pgettext_lazy("activity", "paused")
+    APP_RESUME = "app:resume", pgettext_lazy("activity", "resumed")
+    APP_DISCONNECT = "app:disconnect", pgettext_lazy("activity", "disconnected")
     ACCOUNT_CLOSE = "account:close", _("closed the account")
-    ACCOUNT_RESTORE = "account:restore", _("brought the account back")
-
-    @property
-    def description(self) -> str:
-        texts = {
-            AuditAction.MEMORY_TRASH: _("moved to trash"),
-            AuditAction.MEMORY_DELETE: _("deleted permanently"),
-            AuditAction.APP_NARROW: _("access changed"),
-            AuditAction.APP_RESUME: _("resumed"),
-            AuditAction.ACCOUNT_RESTORE: _("restored the account"),
-        }
-        return str(texts.get(self, self.label))
+    ACCOUNT_RESTORE = "account:restore", _("restored the account")
 
 
 READ_ACTIONS = (
@@ -86,7 +76,7 @@ class AuditEvent(Owned, models.Model):
     @property
     def description(self) -> str:
         """The action in the current language."""
-        return AuditAction(self.action).description
+        return str(AuditAction(self.action).label)
 
 
 ANONYMOUS_ID = UUID(int=0)  # `MemoryUse.actor_id` of anonymous users

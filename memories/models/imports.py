@@ -17,34 +17,23 @@ from memories.owned import Owned, OwnedKey
 class ImportState(models.TextChoices):
     """The state of an import: previewed and pending approval, in progress, done or undone."""
 
-    # The labels are in migrations; `description` is what people read.
-    STAGED = "staged", _("waiting for your yes")
-    RUNNING = "running", _("under way")
+    STAGED = "staged", _("preview")
+    RUNNING = "running", _("in progress")
     DONE = "done", _("done")
     UNDONE = "undone", _("undone")
 
-    @property
-    def description(self) -> str:
-        texts = {ImportState.STAGED: _("preview"), ImportState.RUNNING: _("in progress")}
-        return str(texts.get(self, self.label))
-
 
 class ImportEndReason(models.TextChoices):
-    """Why an import stopped early; shown after "The import stopped after 2 of 3:"."""
+    """Why an import stopped early."""
 
-    APP = "app", _("its app may not go on with it")
-    ROOM = "room", _("there is no room for more; delete some memories for ever, then bring it again")
-
-    @property
-    def description(self) -> str:
-        texts = {
-            ImportEndReason.APP: _("the app no longer has the access that the import needs"),
-            ImportEndReason.ROOM: _(
-                "you have reached the limit of stored memories. "
-                "Delete some permanently, then import the file again"
-            ),
-        }
-        return str(texts[self])
+    APP = "app", _("The app no longer has the access that the import needs.")
+    ROOM = (
+        "room",
+        _(
+            "You have reached the limit of stored memories. "
+            "Delete some permanently, then import the file again."
+        ),
+    )
 
 
 OPEN_STATES = (ImportState.STAGED, ImportState.RUNNING)
@@ -91,9 +80,6 @@ class ImportBatch(Owned, models.Model):
 
     def __str__(self) -> str:
         return f"import {self.pk}"
-
-    def get_state_display(self) -> str:  # type: ignore[no-redef]
-        return ImportState(self.state).description
 
     @property
     def is_open(self) -> bool:

@@ -27,8 +27,8 @@ class Visibility(models.TextChoices):
 class IndexState(models.TextChoices):
     """The indexing state of a memory's current version for semantic search."""
 
-    PENDING = "pending", _("waiting")
-    READY = "ready", _("searchable")
+    PENDING = "pending", _("indexing")
+    READY = "ready", _("indexed")
     FAILED = "failed", _("failed")
 
 

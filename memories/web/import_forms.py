@@ -183,7 +183,7 @@ def build_import_context(batch: ImportBatch) -> dict[str, object]:
     counts = batch.counts
     return {
         "batch": batch,
-        "state": ImportState(batch.state).description,
+        "state": ImportState(batch.state).label,
         "format": get_kind_label(batch.format),
         "new": counts.get("new", 0),
         "changed": counts.get("changed", 0),
@@ -192,7 +192,7 @@ def build_import_context(batch: ImportBatch) -> dict[str, object]:
         "count": batch.total if batch.state == ImportState.STAGED else batch.done,
         "is_running": batch.state == ImportState.RUNNING,
         "is_staged": batch.state == ImportState.STAGED,
-        "ended_by": ImportEndReason(batch.ended_by).description if batch.ended_by else "",
+        "ended_by": ImportEndReason(batch.ended_by).label if batch.ended_by else "",
         "is_done": batch.state == ImportState.DONE,
     }
 

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('client_secret', oauth.client_secrets.ClientSecretField(blank=True, default=oauth.client_secrets.new_secret, editable=False, max_length=255)),
                 ('previous_secret', models.CharField(blank=True, editable=False, max_length=255)),
                 ('previous_secret_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('may_manage', models.BooleanField(default=False, help_text='May ask to delete for ever, export and change in bulk.', verbose_name='may manage')),
+                ('may_manage', models.BooleanField(default=False, help_text='Can request scopes to delete permanently, export and edit in bulk.', verbose_name='can request memories:admin')),
                 ('is_resource_server', models.BooleanField(default=False, help_text='May introspect the tokens of all apps.', verbose_name='resource server')),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='%(app_label)s_%(class)s', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],

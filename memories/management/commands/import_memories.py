@@ -87,8 +87,8 @@ class Command(BaseCommand):
                 batch = import_run.advance_import(actor, batch.pk)
                 self.stderr.write(f"{batch.done:,} of {batch.total:,}")
             if batch.ended_by:
-                reason = ImportEndReason(batch.ended_by).description
-                self.stdout.write(f"The import stopped after {batch.done:,} of {batch.total:,}: {reason}.")
+                reason = ImportEndReason(batch.ended_by).label
+                self.stdout.write(f"The import stopped after {batch.done:,} of {batch.total:,}. {reason}")
             self.stdout.write(
                 f"Imported {batch.done:,} memories. To undo, run `undo_import {batch.pk}` or use the import page."
             )
