@@ -122,7 +122,7 @@ class _FormReader:
             return
         self._files.append((name, path, media_type, start, self._end))
         if len(self._files) > MAX_FILES:
-            message = _("The form has more than %(limit)s files. Put them into a zip.")
+            message = _("The form has more than %(limit)s files. Put them into a ZIP.")
             raise TooManyFilesSent(message % {"limit": f"{MAX_FILES:,}"})
 
     def _add_field(self, name: str, content: LazyStream) -> None:

@@ -122,7 +122,7 @@ def _get_private_uri_error(uri: str) -> str:
     allowed = settings.OAUTH_REDIRECT_SCHEMES
     if is_forbidden_scheme(scheme) or (allowed and scheme.lower() not in allowed):
         return _(
-            "Redirect URLs cannot have the scheme %(scheme)s: because it does not belong to an app that can connect "
+            "Redirect URLs cannot have the scheme %(scheme)s, because it does not belong to an app that can connect "
             "here. Use https, http on a loopback address, or your app's own scheme, such as com.example.app:/callback."
         ) % {"scheme": scheme}
     if not rest.startswith("/"):

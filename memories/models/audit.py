@@ -35,7 +35,7 @@ class AuditAction(models.TextChoices):
     APP_CONNECT = "app:connect", pgettext_lazy("activity", "connected")
     APP_NARROW = "app:narrow", _("access changed")
     APP_PAUSE = "app:pause", pgettext_lazy("activity", "paused")
-    APP_RESUME = "app:resume", pgettext_lazy("activity", "resumed")
+    APP_RESUME = "app:resume", _("resumed")
     APP_DISCONNECT = "app:disconnect", pgettext_lazy("activity", "disconnected")
     ACCOUNT_CLOSE = "account:close", _("closed the account")
     ACCOUNT_RESTORE = "account:restore", _("restored the account")

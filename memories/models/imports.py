@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.ids import new_id
 from accounts.models import User
@@ -19,7 +20,7 @@ class ImportState(models.TextChoices):
 
     STAGED = "staged", _("preview")
     RUNNING = "running", _("in progress")
-    DONE = "done", _("done")
+    DONE = "done", pgettext_lazy("import", "done")
     UNDONE = "undone", _("undone")
 
 

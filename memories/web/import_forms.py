@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.uploads import MAX_FILES, list_uploads
 from memories.models import ImportBatch, ImportEndReason, ImportState
@@ -233,5 +233,6 @@ def list_counts(counts: Iterable[tuple[str, int]], texts: Mapping[str, object]) 
 
 def get_file_name(report: FileReport) -> str:
     if report.files > 1:
-        return _("%(count)s more files") % {"count": f"{report.files:,}"}
+        text = ngettext("%(count)s more file", "%(count)s more files", report.files)
+        return text % {"count": f"{report.files:,}"}
     return report.name or _("Pasted text")

@@ -21,7 +21,7 @@ def test_app_is_registered_tested_paused_and_disconnected(page: Page) -> None:
     page.get_by_label("Redirect URLs").fill("https://weather.example.org/callback")
     page.get_by_label("Public client (cannot keep a secret)").check()
     page.get_by_role("button", name="Register").click()
-    page.get_by_role("link", name="Test app").click()
+    page.get_by_role("link", name="Test this app").click()
     page.get_by_role("button", name="Add redirect URL").click()
     page.get_by_role("button", name="Request authorization").click()
     page.get_by_role("button", name="Allow").click()

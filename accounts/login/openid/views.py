@@ -223,8 +223,7 @@ def _disconnect(request: HttpRequest) -> HttpResponseBase:
     given = request.POST.get("connection", "")
     try:
         if connections.remove_connection(request.user, int(given) if CONNECTION_ID.fullmatch(given) else 0):
-            name = settings.OPENID.label or _("an OpenID provider")
-            security_notices.notify_identity_disconnected(request, request.user, name)
+            security_notices.notify_identity_disconnected(request, request.user, settings.OPENID.label)
             messages.success(request, _("Disconnected."))
     except connections.LastWayIn:
         messages.error(request, _("This is your only way to log in. Set a password or add a passkey first."))

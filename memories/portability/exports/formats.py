@@ -86,7 +86,7 @@ EXPORT_FORMATS = {
              "application/json", "json", write_mem0),
         ExportFormat("mcp", gettext_lazy("memory.jsonl: for the memory server of the Model Context Protocol"),
              "application/x-ndjson", "jsonl", write_mcp_graph),
-        ExportFormat("markdown", gettext_lazy("Markdown: a zip of notes, for Obsidian and similar apps"),
+        ExportFormat("markdown", gettext_lazy("Markdown: a ZIP of notes, for Obsidian and similar apps"),
              "application/zip", "zip", write_markdown),
         ExportFormat("csv", gettext_lazy("CSV: for spreadsheets"),
              "text/csv; charset=utf-8", "csv", write_csv),

@@ -39,16 +39,16 @@ def check_deadline(deadline: float) -> None:
 
 
 def make_broken_archive_error() -> ValidationError:
-    return make_file_error(_("The zip is corrupt. Download it again."), "broken_zip")
+    return make_file_error(_("The ZIP is damaged. Download it again."), "broken_zip")
 
 
 def make_bomb_error() -> ValidationError:
-    return make_file_error(_("The zip is too large when unpacked."), "zip_bomb")
+    return make_file_error(_("The ZIP is too large when unpacked."), "zip_bomb")
 
 
 def make_too_many_files_error(limit: int) -> ValidationError:
     return make_file_error(
-        _("The zip contains more than %(limit)s files.") % {"limit": f"{limit:,}"}, "too_many_files"
+        _("The ZIP contains more than %(limit)s files.") % {"limit": f"{limit:,}"}, "too_many_files"
     )
 
 

@@ -65,7 +65,7 @@ def list_members(archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
     members = [info for info in archive.infolist() if not _is_folder(info)]
     if members and all(info.flag_bits & ENCRYPTED for info in members):
         raise make_file_error(
-            _("The zip is password-protected. Remove the password and try again."), "locked_zip"
+            _("The ZIP is password-protected. Remove the password and try again."), "locked_zip"
         )
     # Members that share their packed data make a bomb of any ratio, so that a zip is smaller than its members.
     if sum(info.compress_size for info in members) > size or any(map(_is_bomb, members)):

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from memories.portability.files.encodings import SAMPLE_BYTES
 from memories.portability.files.parts import Part, make_file_error
@@ -44,19 +45,20 @@ def detect_parts(parts: Sequence[Part]) -> list[DetectedPart]:
 def _make_refusal(detected: Sequence[DetectedPart]) -> ValidationError:
     if len(detected) == 1 and isinstance(detected[0].kind, RefusedKind):
         part, kind = detected[0].part, detected[0].kind
-        message = _("%(file)s cannot be imported. It was recognized as: %(kind)s (%(reason)s).") % {
-            "file": part.name or _("The file"),
-            "kind": kind.label,
-            "reason": REASONS[part.fault or kind.reason],
-        }
-        return make_file_error(message, part.fault or kind.reason)
+        found = {"kind": kind.label, "reason": REASONS[part.fault or kind.reason]}
+        if part.name:
+            message = _("%(file)s cannot be imported. It was recognized as: %(kind)s (%(reason)s).")
+        else:
+            message = _("The file cannot be imported. It was recognized as: %(kind)s (%(reason)s).")
+        return make_file_error(message % {"file": part.name, **found}, part.fault or kind.reason)
     named = ", ".join(f"{each.part.name} ({each.kind.label})" for each in detected[:MAX_NAMED])
     message = _("Nothing in it can be imported. It contains: %(files)s.") % {"files": named}
-    if len(detected) > MAX_NAMED:
-        message = _("Nothing in it can be imported. It contains: %(files)s, and %(count)s more files.") % {
-            "files": named,
-            "count": f"{len(detected) - MAX_NAMED:,}",
-        }
+    if (more := len(detected) - MAX_NAMED) > 0:
+        message = ngettext(
+            "Nothing in it can be imported. It contains: %(files)s, and %(count)s more file.",
+            "Nothing in it can be imported. It contains: %(files)s, and %(count)s more files.",
+            more,
+        ) % {"files": named, "count": f"{more:,}"}
     return make_file_error(message, "unknown_format")
 
 

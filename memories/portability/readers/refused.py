@@ -117,7 +117,7 @@ def _is_map(start: PartStart) -> bool:
 
 
 REFUSED_KINDS: tuple[RefusedKind, ...] = (
-    RefusedKind("broken_archive", _("zip"), lambda start: start.part.fault in ARCHIVE_FAULTS),
+    RefusedKind("broken_archive", _("ZIP"), lambda start: start.part.fault in ARCHIVE_FAULTS),
     RefusedKind("unread", _("file that cannot be read"), lambda start: bool(start.part.fault)),
     RefusedKind("empty", _("empty file"), _is_empty, "blank"),
     RefusedKind("spreadsheet", _("spreadsheet"), _is_binary(SPREADSHEET_SUFFIXES), "save_as_csv"),
@@ -129,7 +129,7 @@ REFUSED_KINDS: tuple[RefusedKind, ...] = (
     RefusedKind(
         "joplin_archive", _("Joplin archive (JEX)"), _is_binary(frozenset({".jex"})), "export_as_markdown"
     ),
-    RefusedKind("archive", _("archive that is not a zip"), _is_archive, "pack_as_zip"),
+    RefusedKind("archive", _("archive that is not a ZIP"), _is_archive, "pack_as_zip"),
     RefusedKind("database", _("database"), _is_database),
     RefusedKind("program", _("program"), _is_binary(PROGRAM_SUFFIXES, PROGRAM_SIGNATURES)),
     RefusedKind("contacts", _("contacts (vCard)"), _is_text_of((".vcf", ".vcard"), _begins("BEGIN:VCARD"))),

@@ -134,7 +134,7 @@ def test_unknown_app_must_be_added_again(ada_client: Client, app: App, client_id
     assert page.status_code == 400
     if client_id:
         assert "This app is not known here" in text
-        assert "remove Picard from the app, then add it there again" in text
+        assert "remove Picard from it, then add Picard again" in text
     else:
         assert "Missing client_id parameter." in text
 

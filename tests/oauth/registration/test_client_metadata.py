@@ -148,7 +148,7 @@ def test_error_names_the_reason_for_each_redirect_uri() -> None:
         "error": "invalid_redirect_uri",
         "error_description": (
             "'http://a.example/cb': http is only allowed for loopback addresses. Use https. "
-            "'javascript:alert(1)': Redirect URLs cannot have the scheme javascript: because it does not belong to "
+            "'javascript:alert(1)': Redirect URLs cannot have the scheme javascript, because it does not belong to "
             "an app that can connect here. Use https, http on a loopback address, or your app's own scheme, such as "
             "com.example.app:/callback. "
             "'https://b.example/#x': Redirect URLs cannot contain a fragment (#)."
