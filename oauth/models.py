@@ -91,7 +91,7 @@ class Application(AbstractApplication, models.Model):  # type: ignore[misc]
         An app for devices alone has neither.
         """
         redirect_targets = map(get_redirect_target, self.redirect_uris.split())
-        return self.metadata_host or next(redirect_targets, gettext("A device"))
+        return self.metadata_host or next(redirect_targets, gettext("Unnamed device"))
 
     @property
     def metadata_host(self) -> str:

@@ -59,4 +59,4 @@ def detect_part_encoding(part: Part) -> str:
 
 
 def make_not_text_error() -> Exception:
-    return make_file_error(_("The file is not a text."), "not_text")
+    return make_file_error(_("The file is not a text file."), "not_text")

@@ -71,8 +71,8 @@ def _describe_rest(found: Extraction) -> str:
             "The chat model's answer was cut off, so some memories may be missing. Try a shorter conversation."
         )
     message = ngettext(
-        "%(n)d more in the chat model's answer could not be read.",
-        "%(n)d more in the chat model's answer could not be read.",
+        "%(n)d more memory in the chat model's answer could not be read.",
+        "%(n)d more memories in the chat model's answer could not be read.",
         found.left_out,
     )
     return message % {"n": found.left_out}

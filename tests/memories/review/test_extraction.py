@@ -245,7 +245,7 @@ def test_page_redirects_to_review(ada_client: Client, model: ModelServer) -> Non
 
 
 def test_page_says_what_could_not_be_read(ada_client: Client, model: ModelServer) -> None:
-    for answer, message in (('["a", 42]', "1 more in the chat model"), ('["a", "b', "was cut off")):
+    for answer, message in (('["a", 42]', "1 more memory in the chat model"), ('["a", "b', "was cut off")):
         model.says = [answer]
         page = ada_client.post(PAGE, {"conversation": "Me: hello."}, follow=True).content.decode()
         assert message in page
