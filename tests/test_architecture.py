@@ -255,7 +255,7 @@ def test_package_init_files_are_empty(package: str) -> None:
 
 # --- Tables -------------------------------------------------------------------------------
 
-OWNERLESS = {"EmbeddingSpace"}  # belongs to the server
+OWNERLESS = {"AuditSum", "EmbeddingSpace"}  # belong to the server
 TABLES = [model for model in apps.get_models() if model._meta.app_label in APPS]
 OWNED = [model for model in apps.get_app_config("memories").get_models() if model.__name__ not in OWNERLESS]
 SEALED = [

@@ -237,6 +237,7 @@ PAGES = (
     "/memories/trash/",
     "/memories/review/",
     "/memories/insights/",
+    "/memories/insights/map/",
 )
 CALLS = (
     ("get", "/memories/", None),

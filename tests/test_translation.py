@@ -218,8 +218,9 @@ PUBLIC_PATHS = (
 )
 OWN_PATHS = (
     *("/memories/", "/memories/?q=zebra", "/memories/?q=quartz", "/memories/new/", "/memories/ask/"),
-    *("/memories/trash/", "/memories/review/", "/memories/tags/", "/memories/insights/", "/memories/import/"),
-    *("/memories/export/", "/connect/", "/accounts/", "/accounts/profile/", "/accounts/apps/", "/developer/"),
+    *("/memories/trash/", "/memories/review/", "/memories/tags/", "/memories/insights/"),
+    *("/memories/insights/map/", "/memories/import/", "/memories/export/", "/connect/", "/accounts/"),
+    *("/accounts/profile/", "/accounts/apps/", "/developer/"),
     *("/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/accounts/sessions/"),
 )
 

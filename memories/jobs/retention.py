@@ -18,6 +18,7 @@ from accounts.models import Invitation
 from accounts.sessions import hashed_keys
 from core.db.locks import DatabaseLock, OwnerLock, try_lock, try_lock_owner
 from memories.index import moves, spaces, work_queue
+from memories.insights import app_days
 from memories.models import (
     AuditAction,
     AuditEvent,
@@ -143,6 +144,8 @@ STEPS: dict[str, Callable[[], int]] = {
     "memories": purge_memories,
     "audit": purge_audit,
     "memory uses": purge_memory_uses,
+    "app days": app_days.purge_days,
+    "summed events": app_days.sum_events,
     "tags": purge_unused_tags,
     "sessions": hashed_keys.purge_expired_sessions,
     "closed accounts": deletion.delete_due_accounts,

@@ -2,8 +2,10 @@
 
 from memories.models.audit import ANONYMOUS_ID as ANONYMOUS_ID
 from memories.models.audit import READ_ACTIONS as READ_ACTIONS
+from memories.models.audit import AppDay as AppDay
 from memories.models.audit import AuditAction as AuditAction
 from memories.models.audit import AuditEvent as AuditEvent
+from memories.models.audit import AuditSum as AuditSum
 from memories.models.audit import MemoryUse as MemoryUse
 from memories.models.audit import UseKind as UseKind
 from memories.models.imports import OPEN_STATES as OPEN_STATES

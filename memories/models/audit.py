@@ -109,3 +109,36 @@ class MemoryUse(Owned, models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.times} times until {self.last_at}"
+
+
+class AppDay(Owned, models.Model):
+    """How often an app read and wrote memories on one day of the owner, in the owner's time zone.
+
+    `reads` and `writes` are audit events with memories. The worker sums them until `AuditSum.until`; later events are
+    counted when they are needed (decision 0052).
+    """
+
+    pk = models.CompositePrimaryKey("owner_id", "day", "client_id")
+    owner = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="+", editable=False, db_index=False
+    )
+    day = models.DateField(editable=False)
+    client_id = models.CharField(max_length=CLIENT_ID_CHARACTERS, editable=False)
+    reads = models.IntegerField(editable=False)
+    writes = models.IntegerField(editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.reads} reads and {self.writes} writes on {self.day}"
+
+
+class AuditSum(models.Model):
+    """Up to which audit event, of all owners, `AppDay` is summed. One row, none before the first time."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    until = models.UUIDField(editable=False)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_audit_sum")]
+
+    def __str__(self) -> str:
+        return f"summed until {self.until}"

@@ -42,9 +42,8 @@ class Tag(Owned, models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
     name = SealedTextField()
-    name_hash = models.BinaryField(
-        max_length=32, editable=False
-    )  # HMAC-SHA256 of the folded name, owner's key
+    # HMAC-SHA256 of the folded name, owner's key
+    name_hash = models.BinaryField(max_length=32, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "name_hash"], name="one_tag_a_name")]
@@ -65,13 +64,13 @@ class Memory(Owned, models.Model):
     """A short text that its owner wants AI to know.
 
     `version` counts every change (ETag, optimistic lock), and `updated_at` is the time of the last; `written_at` is
-    the time of the last change of the text. `source` is who wrote it: a channel ("web") or an app ("api:<client id>").
-    `conversation` and `position` order consecutive messages, as in an imported chat: search also matches such a memory
-    by its neighbors' words. `supersedes` is the older memory that this one replaces. `imported_id` is the id in the
-    file that it was imported from: a further import finds it by this, and exports write it. `pinned` ones come first in
-    the context that apps get (memories/context). The `index_*` columns are
-    its embedding job: `pending` memories are due at `index_due_at` and leased by the worker `index_leased_by` while
-    that worker holds its advisory lock.
+    the time of the last change of the text. `source` is who wrote it: a channel ("web") or an app ("api:<client
+    id>"). `conversation` and `position` order consecutive messages, as in an imported chat: search also matches such
+    a memory by its neighbors' words. `supersedes` is the older memory that this one replaces. `imported_id` is the id
+    in the file that it was imported from: a further import finds it by this, and exports write it. `pinned` ones come
+    first in the context that apps get (memories/context). The `index_*` columns are its embedding job: `pending`
+    memories are due at `index_due_at` and leased by the worker `index_leased_by` while that worker holds its advisory
+    lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -154,6 +153,12 @@ class Memory(Owned, models.Model):
                 fields=["supersedes"], name="memory_supersedes", condition=Q(supersedes__isnull=False)
             ),
             models.Index(fields=["owner", "-id"], name="memory_pinned", condition=Q(pinned=True)),
+            models.Index(
+                fields=["owner", "created_at"],
+                include=["id", "expires_at", "index_state", "visibility"],  # all that counting needs
+                name="memory_counted",
+                condition=Q(deleted_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

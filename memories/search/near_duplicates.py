@@ -70,13 +70,14 @@ def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> 
     language = get_owner_language(actor.person)
     compared = []
     for each in (found[pk] for pk in nearest if pk in found):
-        cosine = similarities[each.pk]
-        is_same = cosine >= DUPLICATE_THRESHOLD and lengths[each.pk] == lengths[memory.pk] > 0
-        update = None
         if each.pk not in dismissed and lengths[each.pk] == lengths[memory.pk] == 1:
-            update = _suggest_update(memory, each, cosine, language)
-            is_same = is_same and not _find_contradictions(memory, each, language)
-        compared.append(SimilarMemory(each, cosine, is_same and each.pk not in dismissed, update))
+            compared.append(compare_memories(memory, each, similarities[each.pk], language))
+        else:
+            is_same = (
+                similarities[each.pk] >= DUPLICATE_THRESHOLD and lengths[each.pk] == lengths[memory.pk] > 0
+            )
+            is_open = is_same and each.pk not in dismissed
+            compared.append(SimilarMemory(each, similarities[each.pk], is_open))
     shown = _select_shown(compared, limit)
     ids = [each.memory.pk for each in shown]
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=ids)
@@ -86,6 +87,12 @@ def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> 
 def find_updates(actor: Actor, memory_id: UUID) -> list[SimilarMemory]:
     """Return the memories that may replace this one or be replaced by it; none before it is embedded."""
     return [each for each in find_similar(actor, memory_id) if each.update]
+
+
+def compare_memories(one: Memory, other: Memory, cosine: float, language: Language) -> SimilarMemory:
+    """Return what `other` is to `one`, by their texts. Both have one passage, and their links are attached."""
+    is_same = cosine >= DUPLICATE_THRESHOLD and not _find_contradictions(one, other, language)
+    return SimilarMemory(other, cosine, is_same, _suggest_update(one, other, cosine, language))
 
 
 def _suggest_update(one: Memory, other: Memory, cosine: float, language: Language) -> UpdateSuggestion | None:

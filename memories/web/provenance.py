@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from accounts.actor import Actor
 from memories.clients import names as client_names
-from memories.clients.insights import list_readers
+from memories.insights.readers import list_readers
 from memories.models import Memory
 from memories.services import reads
 from memories.web.presenters import describe_source

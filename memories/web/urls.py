@@ -43,6 +43,7 @@ urlpatterns = [
     path("many/restore/", bulk.restore_many, name="restore_many"),
     path("context/", context.context_page, name="context"),
     path("insights/", insights.insights_page, name="insights"),
+    path("insights/map/", insights.map_page, name="map"),
     path("tags/", bulk.tag_list, name="tags"),
     path("tags/<uuid:tag_id>/", bulk.tag_detail, name="tag"),
     path("tags/<uuid:tag_id>/rename/", bulk.rename_tag, name="rename_tag"),

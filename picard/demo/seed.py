@@ -28,13 +28,19 @@ from oauth.tokens.families import AccessToken, new_access_token
 from picard.demo.texts import Sample, read_samples, read_turns
 
 EMAIL = "maya@example.org"
-DAYS = 240  # age of the memories
-NEWER_DAYS = 2  # age of those that replace older ones
-PAST_DAYS = 30  # age of the apps' activity
-READS_A_DAY = 4
+DAYS = 400  # age of the memories
+NEWER_DAYS = 2  # age of those that replace older ones, or nearly repeat them
+MOST_REQUESTS = 5  # of an app within a day, at most
 SECOND_TAGS = {"running": "health", "food": "home", "travel": "family"}  # a second tag for every third memory
 OWN_APP = "Weather on my desk"
-NAMES = {"desk": "Desk Assistant", "coach": "Running Coach"}
+NAMES = {"desk": "Desk Assistant", "coach": "Running Coach", "travel": "Trip Planner"}
+APP_DAYS = {"desk": 330, "coach": 200, "travel": 75}  # since when they are connected
+READS = (
+    AuditAction.MEMORY_SEARCH,
+    AuditAction.MEMORY_SEARCH,
+    AuditAction.MEMORY_LIST,
+    AuditAction.MEMORY_READ,
+)
 PROPOSALS = (
     "Maya wants to run the half marathon in Gothenburg, too.",
     "Intervals moved to Friday, because Wednesday is for strength.",
@@ -84,8 +90,8 @@ def _create_history(person: User) -> None:
     _create_conversation(person)
     AuditEvent.objects.filter(owner_id=person.pk).delete()  # all are dated today
     MemoryUse.objects.filter(owner_id=person.pk).delete()
-    for application in apps.values():
-        _connect_app(person, application, memory_ids, chance)
+    for key, application in apps.items():
+        _connect_app(person, application, memory_ids, APP_DAYS[key], chance)
     _create_proposals(person, apps["coach"])
     manual_registration.register_app(
         name=OWN_APP, redirect_uris=["http://localhost:5173/callback"], is_public=True, user=person
@@ -108,7 +114,7 @@ def _create_memories(person: User, apps: dict[str, Application], chance: Random)
         then = timezone.now() - timedelta(days=chance.uniform(0.1, 1) ** 2 * DAYS, hours=chance.uniform(0, 9))
         source = f"mcp:{apps[sample.app].client_id}" if sample.app else str(Channel.WEB)
         older = previous if sample.is_newer else None
-        if older is not None:
+        if older is not None or sample.is_recent:
             then = timezone.now() - timedelta(days=NEWER_DAYS)
         previous = memory = _create_memory(actor, sample, number, then, source, older)
         if sample.is_trashed:
@@ -163,10 +169,12 @@ def _create_conversation(person: User) -> None:
     _backdate_memories([memory.pk for memory in memories], then)
 
 
-def _connect_app(person: User, app: Application, memory_ids: dict[str, list[UUID]], chance: Random) -> None:
+def _connect_app(
+    person: User, app: Application, memory_ids: dict[str, list[UUID]], days: int, chance: Random
+) -> None:
     """Create the app's grant, its token and its recent activity."""
     is_coach = app.name == NAMES["coach"]
-    since = timezone.now() - timedelta(days=PAST_DAYS)
+    since = timezone.now() - timedelta(days=days)
     tags = frozenset(tag.pk for tag in find_tags(person.pk, ["running"])) if is_coach else None
     scope_names = frozenset({scopes.READ, scopes.WRITE})
     grants.grant_access(person, app, grants.GrantOptions(scope_names, tags, asks_first=is_coach))
@@ -179,32 +187,43 @@ def _connect_app(person: User, app: Application, memory_ids: dict[str, list[UUID
 def _build_audit_events(
     person: User, client_id: str, readable: Sequence[UUID], since: datetime, chance: Random
 ) -> list[AuditEvent]:
-    reads = (
-        AuditAction.MEMORY_SEARCH,
-        AuditAction.MEMORY_SEARCH,
-        AuditAction.MEMORY_LIST,
-        AuditAction.MEMORY_READ,
+    """Return reads, more of them the longer the app is connected, and a write for each memory of the app."""
+    days = (timezone.now() - since).days
+    reads = sorted(
+        (since + timedelta(days=day, hours=chance.uniform(6, 21)), chance.choice(READS))
+        for day in range(days)
+        for _ in range(chance.randint(0, 1 + MOST_REQUESTS * day // days))
     )
-    moments = sorted(
-        since + timedelta(days=day, hours=chance.uniform(6, 21))
-        for day in range(PAST_DAYS - 1)
-        for _ in range(chance.randint(0, READS_A_DAY))
-    )
+    written = Memory.objects.filter(source=f"mcp:{client_id}", created_at__gt=since, pk__in=readable)
+    writes = [(at, AuditAction.MEMORY_CREATE, pk) for pk, at in written.values_list("pk", "created_at")]
     return [
-        AuditEvent(
-            id=new_id_at(moment),
-            owner_id=person.pk,
-            actor_id=person.pk,
-            door=Channel.MCP,
-            client_id=client_id,
-            action=(action := chance.choice(reads)),
-            memory_ids=chance.sample(
-                readable, 1 if action == AuditAction.MEMORY_READ else min(6, len(readable))
-            ),
-            happened_at=moment,
-        )
-        for moment in moments
+        *(_build_event(person, client_id, at, action, [pk]) for at, action, pk in writes),
+        *(
+            _build_event(
+                person, client_id, at, action, chance.sample(readable, _count_read(action, readable))
+            )
+            for at, action in reads
+        ),
     ]
+
+
+def _count_read(action: AuditAction, readable: Sequence[UUID]) -> int:
+    return 1 if action == AuditAction.MEMORY_READ else min(6, len(readable))
+
+
+def _build_event(
+    person: User, client_id: str, moment: datetime, action: AuditAction, memory_ids: list[UUID]
+) -> AuditEvent:
+    return AuditEvent(
+        id=new_id_at(moment),
+        owner_id=person.pk,
+        actor_id=person.pk,
+        door=Channel.MCP,
+        client_id=client_id,
+        action=action,
+        memory_ids=memory_ids,
+        happened_at=moment,
+    )
 
 
 def _create_token(person: User, app: Application) -> None:

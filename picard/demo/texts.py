@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MARKS = re.compile(r"(?:(?P<public>!)|(?P<trashed>-)|(?P<newer>>)|@(?P<app>[a-z]+)|~(?P<days>\d+)) ")
+MARKS = re.compile(
+    r"(?:(?:(?P<public>!)|(?P<trashed>-)|(?P<newer>>)|(?P<recent>\+)|@(?P<app>[a-z]+)|~(?P<days>\d+)) )+"
+)
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,7 @@ class Sample:
     """A sample memory.
 
     texts: its versions, oldest first; app: its author; days: until it expires; is_newer: it replaces the one before.
+    is_recent: it was saved days ago, and another one says nearly the same.
     """
 
     theme: str
@@ -21,6 +24,7 @@ class Sample:
     is_public: bool = False
     is_trashed: bool = False
     is_newer: bool = False
+    is_recent: bool = False
     app: str | None = None
     days: int | None = None
 
@@ -28,7 +32,8 @@ class Sample:
 def read_samples() -> Iterator[Sample]:
     """Yield the samples.
 
-    Marks: `!` public, `-` in the trash, `>` replaces the one above, `@app` by that app, `~30` expires in 30 days.
+    Marks: `!` public, `-` in the trash, `>` replaces the one above, `+` recent, `@app` by that app, `~30` expires in 30
+    days.
 
     ` => ` separates the versions of a text.
     """
@@ -55,6 +60,7 @@ def _parse_sample(theme: str, line: str) -> Sample:
         is_public=bool(marks.get("public")),
         is_trashed=bool(marks.get("trashed")),
         is_newer=bool(marks.get("newer")),
+        is_recent=bool(marks.get("recent")),
         app=marks.get("app"),
         days=int(marks["days"]) if marks.get("days") else None,
     )

@@ -22,9 +22,20 @@ from accounts.deletion.service import delete_account_permanently
 from accounts.ids import new_id
 from accounts.models import User
 from memories import scopes
-from memories.clients import activity, insights
+from memories.clients import activity
+from memories.insights.app_days import MAX_RECENT
+from memories.insights.readers import list_readers
 from memories.jobs import retention
-from memories.models import ANONYMOUS_ID, READ_ACTIONS, AuditAction, AuditEvent, Memory, MemoryUse, UseKind
+from memories.models import (
+    ANONYMOUS_ID,
+    READ_ACTIONS,
+    AuditAction,
+    AuditEvent,
+    AuditSum,
+    Memory,
+    MemoryUse,
+    UseKind,
+)
 from memories.portability.exports.formats import export_memories
 from memories.search.query import search_memories
 from memories.services import audit, reads, writes
@@ -36,7 +47,7 @@ from tests.memories.mcp import callers as mcp
 from tests.oauth.flows import allow, make_app
 
 MIGRATION = importlib.import_module("memories.migrations.0023_memory_use")
-PAGES = ("/accounts/apps/", "/connect/", "/connect/connected/", "/memories/insights/", "/api/v1/apps/")
+PAGES = ("/accounts/apps/", "/connect/", "/connect/connected/", "/api/v1/apps/")
 
 
 def keep(ada: User, count: int) -> list[Memory]:
@@ -76,6 +87,16 @@ def test_no_page_sums_the_audit_log(ada: User, ada_client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_insights_reads_only_events_of_the_log_that_are_not_summed(ada: User, ada_client: Client) -> None:
+    until = AuditSum.objects.create(until=new_id()).until
+    with CaptureQueriesContext(connection) as captured:
+        assert ada_client.get("/memories/insights/").status_code == 200
+    [log] = [each["sql"] for each in captured if "memories_auditevent" in each["sql"]]
+    assert f"> '{until.hex}'::uuid" in log
+    assert f"LIMIT {MAX_RECENT}" in log
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("action", AuditAction)
 def test_the_trigger_and_the_code_agree_on_what_reads_are(ada: User, action: AuditAction) -> None:
     memory_id = new_id()
@@ -95,7 +116,7 @@ def test_own_use_and_housekeeping_are_not_counted(ada: User) -> None:
         owner=ada, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=[memory.pk]
     )
     assert not MemoryUse.objects.exists()
-    assert insights.list_readers(session(ada), memory.pk) == []
+    assert list_readers(session(ada), memory.pk) == []
 
 
 @pytest.mark.django_db
@@ -109,7 +130,7 @@ def test_other_people_and_anonymous_users_are_counted_apart(ada: User, bob: User
     assert set(MemoryUse.objects.values_list("actor_id", "client_id")) == {
         (bob.pk, ""), (ANONYMOUS_ID, ""), (bob.pk, "notes"),
     }  # fmt: skip
-    readers = insights.list_readers(session(ada), memory.pk)
+    readers = list_readers(session(ada), memory.pk)
     assert {(each.client_id, each.handle) for each in readers} == {
         ("", bob.handle), ("", ""), ("notes", bob.handle),
     }  # fmt: skip
@@ -141,7 +162,7 @@ def test_uses_outlive_30_days_but_not_the_audit_log(ada: User, settings: Setting
         MemoryUse.objects.update(last_at=timezone.now() - timedelta(days=days))
         retention.purge_memory_uses()
         assert ("notes" in activity.get_usage_by_app(session(ada))) == is_used
-        assert bool(insights.list_readers(session(ada), memory.pk)) == is_kept
+        assert bool(list_readers(session(ada), memory.pk)) == is_kept
 
 
 @pytest.mark.django_db

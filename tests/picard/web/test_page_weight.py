@@ -23,8 +23,9 @@ TAGS = 150  # more than the list offers
 # Pages linked from the navigation bar, the menu and the list.
 PAGES = (
     "/memories/", "/memories/?q=walrus", "/memories/?visibility=private", "/memories/new/", "/memories/ask/",
-    "/memories/trash/", "/memories/review/", "/memories/tags/", "/memories/insights/", "/memories/import/",
-    "/memories/export/", "/connect/", "/accounts/", "/accounts/apps/", "/accounts/profile/", "/help/",
+    "/memories/trash/", "/memories/review/", "/memories/tags/", "/memories/insights/",
+    "/memories/insights/map/", "/memories/import/", "/memories/export/", "/connect/", "/accounts/",
+    "/accounts/apps/", "/accounts/profile/", "/help/",
 )  # fmt: skip
 LOADED = re.compile(
     r"<(?:script|img)[^>]* src=\"([^\"]+)|<link[^>]* href=\"([^\"]+)|<use[^>]* href=\"([^\"#]+)"
