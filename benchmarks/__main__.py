@@ -30,6 +30,7 @@ KINDS = {
     "oauth": {"EMBEDDING_PROVIDER": FIXED_VECTOR},
     "row_security": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
     "context": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
+    "insights": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
     "http": SERVING,
     "ai": SERVING,
 }
@@ -37,6 +38,7 @@ MODULES = {
     PEERS: "benchmarks.peers.comparison",
     "row_security": "benchmarks.servers.row_security",
     "context": "benchmarks.servers.context",
+    "insights": "benchmarks.servers.insights",
 }  # default: benchmarks.<kind>
 
 

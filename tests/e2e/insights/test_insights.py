@@ -1,5 +1,6 @@
 """Insights in a browser: the way from a duplicate to its settlement, accessible in both themes, without JavaScript."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,17 +12,17 @@ from accounts.actor import Channel
 from accounts.ids import new_id_at
 from accounts.models import User
 from memories.models import AuditAction, AuditEvent, Memory
-from tests.factories import PASSWORD, make_person, remember
+from tests.factories import remember
 
 pytestmark = pytest.mark.browser
 PAGE = "/memories/insights/"
+PASSWORD = "a walrus in the garden"
 
 
 def test_insights_are_accessible_and_lead_to_settling_duplicates(page: Page) -> None:
-    ada = make_person("ada")
-    log_in(page)
+    sign_up(page)
     check_page(page, PAGE)
-    fill(ada)
+    fill(User.objects.get())
     page.goto("/memories/")
     expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
     check_page(page, PAGE)
@@ -39,10 +40,10 @@ def test_insights_are_accessible_and_lead_to_settling_duplicates(page: Page) -> 
 
 
 def test_insights_work_without_javascript(browser: Browser, site: str) -> None:
-    fill(make_person("ada"))
     context = browser.new_context(base_url=site, java_script_enabled=False)
     page = context.new_page()
-    log_in(page)
+    sign_up(page)
+    fill(User.objects.get())
     page.goto(PAGE)
     page.get_by_role("link", name="30 days").click()
     expect(page).to_have_url(f"{site}{PAGE}?range=30d")
@@ -72,12 +73,12 @@ def fill(user: User) -> None:
             )
 
 
-def log_in(page: Page) -> None:
-    page.goto("/accounts/login/")
-    page.locator("input[name=login]").fill("ada@example.org")
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("input[name=password]").press("Enter")
-    expect(page.get_by_role("heading", name="Memories", exact=True)).to_be_visible()
+def sign_up(page: Page) -> None:
+    page.goto("/accounts/signup/")
+    page.locator("main input[name=email]").fill("ada@example.org")
+    page.locator("input[name=password1]").fill(PASSWORD)
+    page.locator("main button[type=submit]").first.click()
+    expect(page).to_have_url(re.compile("/memories/"))
 
 
 def check_page(page: Page, address: str = "") -> None:
