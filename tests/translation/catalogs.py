@@ -4,9 +4,11 @@ A catalog is sorted by file and holds neither dates nor line numbers, so that it
 that changed needs a new translation: nothing is guessed from similar ones.
 """
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import cache
-from gettext import GNUTranslations
+from gettext import GNUTranslations, c2py
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from picard.config.paths import PROJECT
-from tests.translation.borrowed import BORROWED
+from tests.translation.borrowed import list_borrowed
 from tests.translation.extraction import Found, extract_texts
 
 LOCALE = PROJECT / "locale"
@@ -29,6 +31,9 @@ PACKAGED = {
     ],
     "allauth": [Path(allauth.__file__).parent / "locale"],
 }
+
+# Placeholders of Python and of str.format, tags, and entities: equal in a text and its translation.
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|%[sd]|\{\w*\}|<[^>]+>|&\w+;")
 
 Key = tuple[str | None, str | tuple[str, str]]
 Translation = str | tuple[str, ...]
@@ -90,6 +95,15 @@ def read_plural_forms(language: str) -> str:
     return forms
 
 
+def list_placeholders(text: str) -> Counter[str]:
+    return Counter(PLACEHOLDER.findall(text))
+
+
+def parse_plural_forms(plural_forms: str) -> Callable[[int], int]:
+    """Return the function that chooses the form for a number."""
+    return c2py(plural_forms.partition("plural=")[2].rstrip(";"))
+
+
 def count_plurals(plural_forms: str) -> int:
     return int(plural_forms.partition("nplurals=")[2].partition(";")[0])
 
@@ -98,7 +112,7 @@ def count_plurals(plural_forms: str) -> int:
 def collect_texts() -> dict[Key, Text]:
     """Return all texts to translate, sorted by their first file and their place in it."""
     found: dict[Key, list[Found]] = {}
-    for each in (*extract_texts(), *BORROWED):
+    for each in (*extract_texts(), *list_borrowed()):
         found.setdefault((each.context, each.msgid), []).append(each)
     texts = {
         key: Text(
@@ -124,7 +138,7 @@ def read_translations(path: Path) -> dict[Key, Translation]:
 
 
 def read_packaged(language: str, package: str) -> dict[Key, Translation]:
-    """Return the translations that a package brings, for BORROWED. Without its plurals, whose forms may differ."""
+    """Return the translations that a package brings for its texts that users see."""
     found: dict[Key, Translation] = {}
     for folder in reversed(PACKAGED[package]):
         path = folder / language / "LC_MESSAGES" / "django.mo"
@@ -135,21 +149,28 @@ def read_packaged(language: str, package: str) -> dict[Key, Translation]:
 
 
 def _read_compiled(translations: GNUTranslations, plural_forms: str) -> dict[Key, Translation]:
-    has_same_forms = translations.info().get("plural-forms") == plural_forms
+    compiled: dict[str | tuple[str, int], str] = translations._catalog  # type: ignore[attr-defined]
+    indices = _map_plurals(plural_forms, translations.info().get("plural-forms", plural_forms))
     found: dict[Key, Translation] = {}
-    for each in BORROWED:
+    for each in list_borrowed():
+        prefix = f"{each.context}\4" if each.context else ""
         if isinstance(each.msgid, str):
-            text = (
-                translations.pgettext(each.context, each.msgid)
-                if each.context
-                else translations.gettext(each.msgid)
-            )
-            if text != each.msgid:
+            text = compiled.get(prefix + each.msgid, "").strip()
+            if text and list_placeholders(text) == list_placeholders(each.msgid):  # some packages' are wrong
                 found[each.context, each.msgid] = text
-        elif has_same_forms and (each.msgid[0], 0) in translations._catalog:  # type: ignore[attr-defined]
-            forms = range(count_plurals(plural_forms))
-            found[each.context, each.msgid] = tuple(translations._catalog[each.msgid[0], n] for n in forms)  # type: ignore[attr-defined]
+        else:
+            forms = tuple(compiled.get((prefix + each.msgid[0], index), "") for index in indices)
+            if all(forms):
+                found[each.context, each.msgid] = forms
     return found
+
+
+def _map_plurals(ours: str, theirs: str) -> list[int]:
+    """Return for each of our plural forms the form of another catalog that has its numbers."""
+    choose_own, choose_other = parse_plural_forms(ours), parse_plural_forms(theirs)
+    numbers = {choose_own(number): choose_other(number) for number in (10**6, *reversed(range(200)))}
+    last = count_plurals(theirs) - 1
+    return [numbers.get(form, min(form, last)) for form in range(count_plurals(ours))]
 
 
 def merge(language: str, translations: dict[Key, Translation]) -> StableCatalog:
