@@ -57,7 +57,7 @@ urlpatterns = [
     path("v1/export/", portability.ExportView.as_view(), name="export"),
     path("schema/", openapi_views.OpenApiView.as_view(), name="schema"),
     path("docs/", openapi_views.swagger_page, name="docs"),
-    path("redoc/", openapi_views.redoc_page, name="redoc"),
-    re_path(r"^(?P<page>docs|redoc|schema)$", openapi_views.redirect_with_slash, name="with_slash"),
+    re_path(r"^redoc/?$", openapi_views.redirect_to_docs, name="redoc"),
+    re_path(r"^(?P<page>docs|schema)$", openapi_views.redirect_with_slash, name="with_slash"),
     re_path(r"", openapi_views.ApiNotFound.as_view()),
 ]

@@ -12,7 +12,7 @@ from picard.server.middleware import SyncAndAsyncMiddleware
 
 # These use no cookies. The authorization endpoint is a page, and /mcp checks the origin itself (memories/mcp/cors.py).
 OPEN_PATHS = re.compile(r"/oauth/(?:token|revoke|register)(?:/|$)|(?:/.+)?/\.well-known/")
-API_PATHS = re.compile(r"/api/(?!(?:docs|redoc)/)")
+API_PATHS = re.compile(r"/api/(?!docs/)")
 
 
 class CorsMiddleware(SyncAndAsyncMiddleware):

@@ -24,8 +24,3 @@ if (swagger) {
     },
   });
 }
-
-const redoc = document.getElementById("redoc");
-if (redoc) {
-  Redoc.init(redoc.dataset.schema, { nonce: redoc.dataset.nonce, disableSearch: true }, redoc);
-}

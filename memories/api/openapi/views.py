@@ -1,10 +1,8 @@
-"""The OpenAPI document, two self-hosted pages that render it, and the 404 of the API."""
+"""The OpenAPI document, the self-hosted page that renders it, and the 404 of the API."""
 
 from functools import cache
 from typing import Any
 
-from csp.constants import NONCE
-from csp.decorators import csp_update
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -56,17 +54,16 @@ def swagger_page(request: HttpRequest) -> HttpResponse:
     return render(request, "api/swagger.html")
 
 
-# ReDoc creates its styles at run time; the nonce allows only those.
-@require_safe
-@csp_update({"style-src": [NONCE]})
-def redoc_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "api/redoc.html")
-
-
 @require_safe
 def redirect_with_slash(request: HttpRequest, page: str) -> HttpResponse:  # noqa: ARG001
-    """Redirect the three URLs that people type into a browser, often without the final slash."""
+    """Redirect the URLs that people type into a browser, often without the final slash."""
     return redirect(f"api:{page}", permanent=True)
+
+
+@require_safe
+def redirect_to_docs(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Redirect the URL of the second viewer that earlier versions had."""
+    return redirect("api:docs", permanent=True)
 
 
 def build_served_document(origin: str) -> dict[str, Any]:

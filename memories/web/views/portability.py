@@ -20,6 +20,7 @@ from memories.portability.exports.full_archive import export_everything
 from memories.portability.imports import run as import_run
 from memories.portability.imports.stage import MAX_SECONDS_ONLINE, check_preview_rate, stage_import
 from memories.portability.readers.formats import ChatFilter
+from memories.services import reads
 from memories.web.decorators import Request, ViewParams, add_form_errors, memory_view
 from memories.web.import_forms import ImportForm, build_import_context, build_preview_context
 from memories.web.import_sources import IMPORT_SOURCES, MORE_IMPORT_SOURCES
@@ -137,8 +138,9 @@ def discard_import(request: Request, actor: Actor, batch_id: UUID) -> HttpRespon
 
 @require_safe
 @memory_view
-def export_page(request: Request, _actor: Actor) -> HttpResponseBase:
-    return render(request, "memories/export.html", {"formats": EXPORT_FORMATS.values()})
+def export_page(request: Request, actor: Actor) -> HttpResponseBase:
+    context = {"formats": EXPORT_FORMATS.values(), "has_memories": reads.count_memories(actor) > 0}
+    return render(request, "memories/export.html", context)
 
 
 @require_POST

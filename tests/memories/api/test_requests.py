@@ -360,9 +360,14 @@ def test_missing_final_slash_is_explained(path: str) -> None:
     assert "ends with a slash" in anonymous()("post", path, {}).json["detail"]
 
 
-@pytest.mark.parametrize("page", ["docs", "redoc", "schema"])
+@pytest.mark.parametrize("page", ["docs", "schema"])
 def test_documentation_urls_redirect_to_the_final_slash(page: str, client: Client) -> None:
     assert client.get(f"/api/{page}").headers["Location"] == f"/api/{page}/"
+
+
+@pytest.mark.parametrize("url", ["/api/redoc", "/api/redoc/"])
+def test_url_of_the_former_second_viewer_redirects(url: str, client: Client) -> None:
+    assert client.get(url).headers["Location"] == "/api/docs/"
 
 
 def test_unsupported_method_returns_405(api: Caller) -> None:

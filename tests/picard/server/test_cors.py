@@ -36,7 +36,7 @@ METADATA = [
 ]  # fmt: skip
 CLOSED = [
     "/", "/memories/", "/oauth/authorize/", "/oauth/introspect/", "/accounts/login/", "/accounts/apps/", "/developer/",
-    "/connect/", "/admin/", "/api/docs/", "/api/redoc/", "/healthz",
+    "/connect/", "/admin/", "/api/docs/", "/healthz",
 ]  # fmt: skip
 REQUEST_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "mcp-protocol-version"]
 RESPONSE_HEADERS = ["etag", "location", "link", "retry-after", "www-authenticate", "x-request-id"]
