@@ -11,6 +11,7 @@ from memories.models import Memory
 from memories.persona.answers import Answer, AnswerMode, Citation
 
 CITATION = re.compile(r"\[(\d{1,2})\]")
+MAX_CLOSEST = 5  # memories that a page shows beside an answer
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ class ShownExchange:
     @property
     def closest_beside(self) -> tuple[Citation, ...]:
         """The closest memories, if nothing answered: they are shown like sources."""
-        return () if self.answer.citations else self.answer.closest
+        return () if self.answer.citations else self.answer.closest[:MAX_CLOSEST]
 
     @property
     def closest_below(self) -> tuple[Citation, ...]:
-        return self.answer.closest if self.answer.citations else ()
+        return self.answer.closest[:MAX_CLOSEST] if self.answer.citations else ()
 
     @property
     def has_aside(self) -> bool:

@@ -21,9 +21,9 @@ from memories.errors import PersonaNotFound
 from memories.models import Memory
 from memories.persona import retrieval as persona_retrieval
 from memories.persona.answers import AnswerMode, remove_citations
+from memories.persona.example_questions import suggest_questions
 from memories.providers import chat
 from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicate
-from memories.services import reads
 from memories.web.conversation_page import (
     ConversationPage,
     answer_question,
@@ -38,7 +38,6 @@ from memories.web.decorators import Request, add_form_errors, memory_view
 from memories.web.forms import AskForm, QuestionForm, parse_version
 
 ASK_TEMPLATE, PUBLIC_TEMPLATE = "memories/ask.html", "memories/persona.html"
-MAX_EXAMPLES = 3
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,7 +46,7 @@ def ask_persona(request: Request, actor: Actor) -> HttpResponseBase:
     form = AskForm(request.POST if request.method == "POST" else None)
     context = _get_model_context(actor)
     if not form.is_valid():
-        context["examples"] = _list_examples(actor)
+        context["examples"] = suggest_questions(actor)
         return start_page(request, actor, actor.person, form, ASK_TEMPLATE, **context).render()
     enforce_rate_limit(get_api_limit(), f"{actor.person.pk}:")
     try:
@@ -129,9 +128,3 @@ def _get_model_context(actor: Actor) -> dict[str, Any]:
         "is_hosted": chat.is_hosted(),
         "model_may_read": persona_retrieval.can_send_to_model(actor),
     }
-
-
-def _list_examples(actor: Actor) -> list[str]:
-    """Return questions made from the user's most used tags, which only they see."""
-    names = [tag.name for tag in reads.list_tags(actor, limit=MAX_EXAMPLES).tags]
-    return [_("What have I saved about %(tag)s?") % {"tag": name} for name in names]

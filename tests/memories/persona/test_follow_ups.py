@@ -39,7 +39,9 @@ def test_new_topic_ends_the_old_one() -> None:
     assert first == "car drive Where is it?"
 
 
-@pytest.mark.parametrize("question", ["Where is the router?", "What am I allergic to?", "Does Bob like his cat?"])
+@pytest.mark.parametrize(
+    "question", ["Where is the router?", "What am I allergic to?", "Does Bob like his cat?"]
+)
 def test_question_that_says_what_it_means_stays_alone(question: str) -> None:
     assert list_texts(question, TOPIC, ANSWER) == [question]
 
@@ -105,4 +107,6 @@ def test_text_of_an_earlier_answer_is_never_a_source(ada: User, index: Callable[
     prepared = prepare_answer(session(ada), ada, "And what does it own?", turns)
     answer = prepared.quoted
     assert "canary" not in answer.text
-    assert {source.text for source in answer.citations + answer.closest} <= {"The zebra sleeps in the garden."}
+    assert {source.text for source in answer.citations + answer.closest} <= {
+        "The zebra sleeps in the garden."
+    }

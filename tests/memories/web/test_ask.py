@@ -10,7 +10,9 @@ from django.test import Client
 from django.utils.html import escape
 
 from accounts.models import User
+from memories.index.languages import get_language
 from memories.models import AuditAction, AuditEvent, Memory
+from memories.persona.example_questions import find_topic
 from memories.services import writes
 from tests.factories import remember, session
 from tests.model_server import ModelServer
@@ -234,9 +236,27 @@ def test_saving_is_an_event_with_the_index_state(ada_client: Client, fact: Memor
 # --- Examples --------------------------------------------------------------------------------------------------
 
 
-def test_empty_page_suggests_questions_about_own_tags(
-    ada_client: Client, bob_client: Client, fact: Memory
+def test_empty_page_suggests_questions_from_own_memories(
+    ada: User, ada_client: Client, bob_client: Client, client: Client, fact: Memory
 ) -> None:
-    assert "What have I saved about animals?" in ada_client.get(ASK).content.decode()
-    assert "Try a question" not in bob_client.get(ASK).content.decode()
+    remember(ada, "My frequent traveller card is in the green wallet. <b>")
+    page = ada_client.get(ASK).content.decode()
+    assert "What do my memories say about “frequent traveller card”?" in page
+    assert "What do my memories say about “animals”?" in page
     assert "Try a question" not in ask(ada_client)
+    for stranger in (bob_client.get(ASK), client.get(f"/@{ada.handle}"), bob_client.get(f"/@{ada.handle}")):
+        assert "Try a question" not in stranger.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("Home insurance policy is in the folder.", "Home insurance policy"),
+        ("I eat everything but peanuts, liver and coriander.", ""),
+        ("My blood type is A positive.", "blood type"),
+        ("", ""),
+        ("walrus " * 100, ""),
+    ],
+)
+def test_topic_is_a_series_of_content_words(text: str, topic: str) -> None:
+    assert find_topic(text, get_language("en")) == topic
