@@ -91,6 +91,11 @@ class DataKey:
         return AESGCM(self._derive_key(b"carried through a log-in"))
 
     @cached_property
+    def conversation_cipher(self) -> AESGCM:
+        """Encrypts a conversation with a persona, which its page carries. Server key only."""
+        return AESGCM(self._derive_key(b"conversations"))
+
+    @cached_property
     def mail_cipher(self) -> AESGCM:
         """Encrypts e-mails that wait for the mail server. Server key only."""
         return AESGCM(self._derive_key(b"mail"))

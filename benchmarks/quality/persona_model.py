@@ -13,8 +13,9 @@ from benchmarks.quality import natural as natural_sets
 from benchmarks.quality.natural import SETS, EvaluationSet
 from benchmarks.quality.retrieval import EvidenceByMemory, create_temporary_owner, load_memories
 from benchmarks.servers.scripted_model import ScriptedModel
+from memories.persona.answers import Answer, AnswerMode
 from memories.persona.generation import generate_answer
-from memories.persona.retrieval import Answer, AnswerMode, prepare_answer
+from memories.persona.retrieval import prepare_answer
 from memories.providers.chat import reset_model
 from memories.providers.chat_settings import ChatSettings
 

@@ -14,7 +14,8 @@ from accounts.actor import Actor
 from benchmarks.quality.locomo import Item
 from benchmarks.quality.natural import NAMES, SETS
 from benchmarks.quality.retrieval import create_temporary_owner, load_memories
-from memories.persona.retrieval import Answer, ask_persona
+from memories.persona.answers import Answer
+from memories.persona.retrieval import ask_persona
 from memories.search.near_duplicates import find_updates
 from memories.search.query import search_memories
 from memories.services import writes

@@ -13,7 +13,7 @@ from memories.context.selection import Context
 from memories.errors import ApprovalRequired
 from memories.models import AuditEvent, ImportBatch, Memory, MemoryRevision, Tag
 from memories.models.visibility import get_visible_source
-from memories.persona.retrieval import Answer, Citation
+from memories.persona.answers import Answer, Citation
 from memories.portability.imports.report import FileReport, load_reports
 from memories.portability.imports.run import get_sample
 from memories.portability.readers.catalog import get_kind_label

@@ -270,7 +270,7 @@ class TurnIn(StrictSerializer):
 
 
 class QuestionIn(StrictSerializer):
-    """`turns`: earlier turns of the conversation, oldest first, as context for the chat model; not stored."""
+    """`turns`: earlier turns of the conversation, oldest first, to understand follow-up questions; not stored."""
 
     question = describe_string(minLength=1, maxLength=limits.QUERY_CHARACTERS)
     turns = serializers.ListField(child=TurnIn(), default=list, max_length=50)

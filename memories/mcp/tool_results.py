@@ -16,7 +16,7 @@ from memories.clients import names as client_names
 from memories.errors import ApprovalRequired
 from memories.mcp.tool_arguments import build_plain_schema
 from memories.models import Memory, Tag
-from memories.persona import retrieval as persona_retrieval
+from memories.persona import answers as persona_answers
 from memories.search.query import Hit
 from memories.services import reads
 from memories.services.reads import decrypt_or_none
@@ -307,10 +307,10 @@ def build_approval_result(error: ApprovalRequired) -> WriteResult:
     )
 
 
-def build_persona_answer(answer: persona_retrieval.Answer, subject: User, actor: Actor) -> PersonaAnswer:
+def build_persona_answer(answer: persona_answers.Answer, subject: User, actor: Actor) -> PersonaAnswer:
     is_own = subject.pk == actor.person.pk
 
-    def build_citation(source: persona_retrieval.Citation) -> Citation:
+    def build_citation(source: persona_answers.Citation) -> Citation:
         return Citation(
             number=source.number,
             id=str(source.memory.pk),

@@ -17,19 +17,12 @@ from django.db import Error
 from accounts.actor import Actor
 from accounts.rate_limits import RateLimitExceeded
 from core.request_threads import run_in_thread
+from memories.persona.answers import Answer, AnswerMode, Citation, format_day, get_no_answer_text
 from memories.persona.hypothetical_memory import rewrite_question
 from memories.persona.model_output import ModelOutput
 from memories.persona.plain_text import find_urls
 from memories.persona.prompts import fit_prompt_budget, load_template, select_recent_turns
-from memories.persona.retrieval import (
-    Answer,
-    AnswerMode,
-    Citation,
-    PreparedAnswer,
-    add_sources,
-    format_day,
-    get_no_answer_text,
-)
+from memories.persona.retrieval import PreparedAnswer, add_sources
 from memories.providers import chat
 from memories.providers.chat_api.requests import Message
 from memories.providers.embeddings import ProviderError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 
-from memories.persona.retrieval import ChatTurn
+from memories.persona.answers import ChatTurn, remove_citations
 from memories.validation import limits
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def load_template(name: str) -> "ChatPromptTemplate":
 
 
 def select_recent_turns(turns: Sequence[ChatTurn]) -> list[ChatTurn]:
-    return fit_prompt_budget(turns[: -TURNS - 1 : -1], lambda turn: turn.text)[::-1]
+    """Return the most recent turns that fit, without citations: their numbers are those of other sources."""
+    recent = [ChatTurn(turn.role, remove_citations(turn.text)) for turn in turns[: -TURNS - 1 : -1]]
+    return fit_prompt_budget(recent, lambda turn: turn.text)[::-1]
 
 
 def fit_prompt_budget(items: Iterable[T], text_of: Callable[[T], str]) -> list[T]:

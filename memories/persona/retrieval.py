@@ -8,13 +8,9 @@ may generate an answer (generation.py) from the memories found here and nothing 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
 from itertools import zip_longest
-from typing import Literal
 
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
@@ -26,70 +22,22 @@ from memories.errors import PersonaNotFound
 from memories.index import keywords
 from memories.index.languages import get_owner_language
 from memories.index.names import extract_names
-from memories.models import AuditAction, Memory
+from memories.models import AuditAction
 from memories.models.visibility import build_persona_access_q
+from memories.persona.answers import Answer, AnswerMode, ChatTurn, Citation, build_citation, format_citations
 from memories.persona.current_facts import asks_about_past, select_current_facts
+from memories.persona.follow_ups import is_told, list_readings
 from memories.providers import chat
 from memories.search.answer_strength import JudgedHits, judge_hits
-from memories.search.query import Hit, search_memories
+from memories.search.query import search_memories
 from memories.services import audit
 from memories.services.reads import decrypt_or_none
-from memories.services.representation import excerpt_match
 from memories.validation import limits
 
 SELF_HANDLE = "me"  # in place of a handle; reserved, so no handle can be this word
 HANDLE = re.compile(r"[a-z0-9-]{1,30}")
 MAX_SOURCES = 10  # memories: cited or closest, and for a model to read (decision 0027)
 MAX_REWRITTEN_SOURCES = 15  # for a model, with those that the rewritten question finds (decision 0029)
-EXCERPT_CHARACTERS = 600  # of a source
-
-
-class AnswerMode(StrEnum):
-    """How an answer was made."""
-
-    EXTRACTIVE = "extractive"
-    WORDED = "worded"  # by a chat model
-
-
-@dataclass(frozen=True)
-class Citation:
-    """A memory that an answer cites or shows.
-
-    number: as in the answer's text, from 1. text: an excerpt if long. dates: when it was true, if another memory
-    replaces it or may replace it.
-    """
-
-    number: int
-    memory: Memory
-    text: str
-    dates: str = ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer in plain text, never markup. Without citations, no memory is likely to answer.
-
-    degraded: keyword search only, because the embedding provider failed; or memories are quoted, because the chat model
-    failed. closest: memories that are near the question but not cited, nearest first.
-    """
-
-    text: str
-    citations: tuple[Citation, ...]
-    mode: AnswerMode
-    degraded: bool
-    closest: tuple[Citation, ...] = ()
-
-    @property
-    def includes_private(self) -> bool:
-        return any(not source.memory.is_public for source in self.citations + self.closest)
-
-
-@dataclass(frozen=True)
-class ChatTurn:
-    """An earlier message by the user or the assistant. Never stored."""
-
-    role: Literal["user", "assistant"]
-    text: str
 
 
 @dataclass(frozen=True)
@@ -137,15 +85,18 @@ def ask_persona(actor: Actor, about: User, question: str) -> Answer:
 
     Raises ValidationError and InsufficientScope (own memories need memories:read, another user's persona:query).
     """
-    return _retrieve_answer(actor, about, question, for_model=False).quoted
+    return _retrieve_answer(actor, about, question, (), for_model=False).quoted
 
 
 def prepare_answer(
     actor: Actor, about: User, question: str, turns: Sequence[ChatTurn] = ()
 ) -> PreparedAnswer:
-    """Return the extractive answer and the sources for `generation.stream_answer`. Raises as `ask_persona` does."""
+    """Return the extractive answer and the sources for `generation.stream_answer`. Raises as `ask_persona` does.
+
+    turns: what was said before, oldest first. They say what a follow-up question means, and are no source.
+    """
     for_model = chat.is_configured() and actor.user is not None
-    return replace(_retrieve_answer(actor, about, question, for_model=for_model), turns=tuple(turns))
+    return _retrieve_answer(actor, about, question, turns, for_model=for_model)
 
 
 def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
@@ -163,7 +114,7 @@ def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
     known = {source.memory.pk for source in prepared.sources}
     is_about_past = asks_about_past(prepared.question, get_owner_language(about))
     added = [
-        _build_citation(actor, 0, hit)
+        build_citation(actor, 0, hit)
         for hit in found.hits
         if hit.memory.pk not in known
         and decrypt_or_none(hit.memory) is not None
@@ -181,12 +132,15 @@ def add_sources(prepared: PreparedAnswer, rewritten: str) -> PreparedAnswer:
     return replace(prepared, sources=(*prepared.sources[:quoted], *sources))
 
 
-def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits, bool]:
+def judge_memories(
+    actor: Actor, about: User, question: str, *, named: str | None = None
+) -> tuple[JudgedHits, bool]:
     """Return the memories near the question, which of them answer it, and whether the search was degraded.
 
-    Former facts are among them only if the question is about the past.
+    named: the text whose names count, by default the question. Former facts are among them only if the question is
+    about the past.
     """
-    names = extract_question_names(question, about)
+    names = extract_question_names(question if named is None else named, about)
     found = search_memories(
         actor,
         question,
@@ -199,13 +153,28 @@ def judge_memories(actor: Actor, about: User, question: str) -> tuple[JudgedHits
     return select_current_facts(judge_hits(readable, names), question, about), found.degraded
 
 
-def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: bool) -> PreparedAnswer:
+def _judge_follow_up(
+    actor: Actor, about: User, question: str, turns: Sequence[ChatTurn]
+) -> tuple[JudgedHits, bool]:
+    """Return what `judge_memories` does for the first reading of the question that is answered, else for the first."""
+    readings = list_readings(question, turns, get_owner_language(about))
+    judged = judge_memories(actor, about, readings[0].text, named=readings[0].named)
+    for reading in readings[1:]:
+        if judged[0].answers:
+            break
+        other = judge_memories(actor, about, reading.text, named=reading.named)
+        judged = other if other[0].answers else judged
+    return judged
+
+
+def _retrieve_answer(
+    actor: Actor, about: User, question: str, turns: Sequence[ChatTurn], *, for_model: bool
+) -> PreparedAnswer:
     question = _clean_question(question)
-    judged, is_degraded = judge_memories(actor, about, question)
-    found = tuple(
-        _build_citation(actor, number, hit, is_dated=hit.memory.pk in judged.dated)
-        for number, hit in enumerate(judged.hits, start=1)
-    )
+    judged, is_degraded = _judge_follow_up(actor, about, question, turns)
+    cited = [build_citation(actor, 0, hit, is_dated=hit.memory.pk in judged.dated) for hit in judged.hits]
+    cited[: judged.answers] = sorted(cited[: judged.answers], key=lambda source: is_told(source, turns))
+    found = tuple(replace(source, number=number) for number, source in enumerate(cited, start=1))
     audit.record_read(
         actor,
         AuditAction.PERSONA_ASK,
@@ -214,10 +183,11 @@ def _retrieve_answer(actor: Actor, about: User, question: str, *, for_model: boo
     )
     quoted, closest = found[: judged.answers], found[judged.answers :]
     answer = Answer(
-        _format_citations(quoted, closest), quoted, AnswerMode.EXTRACTIVE, is_degraded, closest=closest
+        format_citations(quoted, closest), quoted, AnswerMode.EXTRACTIVE, is_degraded, closest=closest
     )
     may_generate = for_model and can_send_to_model(actor)
-    return PreparedAnswer(actor, about, question, answer, may_generate, found if may_generate else ())
+    sources = found if may_generate else ()
+    return PreparedAnswer(actor, about, question, answer, may_generate, sources, tuple(turns))
 
 
 def can_send_to_model(actor: Actor) -> bool:
@@ -241,14 +211,6 @@ def _get_name_words(about: User) -> set[str]:
     return set(keywords.extract_words(f"{about.name} {about.handle}", get_owner_language(about)))
 
 
-def get_no_answer_text() -> str:
-    return _("No memory answers that.")
-
-
-def get_closest_text() -> str:
-    return _("No memory clearly answers that. The closest memories may help.")
-
-
 def _alternate(one: Sequence[Citation], other: Sequence[Citation]) -> list[Citation]:
     return [source for pair in zip_longest(one, other) for source in pair if source is not None]
 
@@ -266,28 +228,3 @@ def _clean_question(question: str) -> str:
     if not question:
         raise ValidationError({"question": ValidationError(_("Enter a question."), code="blank")})
     return question
-
-
-def format_day(actor: Actor, moment: datetime) -> str:
-    """Return the day of a moment where the asker is, as pages show it to them."""
-    zone = timezone.get_current_timezone() if actor.user is None else actor.user.zone
-    return f"{moment.astimezone(zone):%Y-%m-%d}"
-
-
-def _build_citation(actor: Actor, number: int, hit: Hit, *, is_dated: bool = False) -> Citation:
-    text = excerpt_match(hit.memory.text, hit, EXCERPT_CHARACTERS)
-    dates = format_day(actor, hit.memory.created_at) if is_dated else ""
-    if hit.memory.superseded_by is not None:
-        dates = _("until %(date)s") % {"date": format_day(actor, hit.memory.superseded_by.created_at)}
-    return Citation(number, hit.memory, text, dates)
-
-
-def _format_citations(citations: Sequence[Citation], closest: Sequence[Citation]) -> str:
-    if not citations:
-        return get_closest_text() if closest else get_no_answer_text()
-    return "\n\n".join(map(_format_citation, citations))
-
-
-def _format_citation(citation: Citation) -> str:
-    dates = f" ({citation.dates})" if citation.dates else ""
-    return f"{citation.text}{dates} [{citation.number}]"

@@ -240,9 +240,22 @@ def get_initial_values(memory: Memory) -> dict[str, object]:
 
 
 class QuestionForm(forms.Form):
-    """A question, validated by memories/persona/retrieval.py."""
+    """A question, validated by memories/persona/retrieval.py, and the conversation before it.
 
-    question = RawCharField(label=_("Your question"), widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}))
+    example: a question of a button, in place of what is typed.
+    """
+
+    question = RawCharField(
+        label=_("Your question"),
+        widget=forms.Textarea(attrs={"rows": 1, "dir": "auto", "placeholder": _("Your question")}),
+    )
+    conversation = RawCharField(widget=forms.HiddenInput)
+    example = RawCharField(widget=forms.HiddenInput)
+
+    @property
+    def asked(self) -> str:
+        text: str = self.cleaned_data["example"] or self.cleaned_data["question"]
+        return text
 
 
 class AskForm(QuestionForm):

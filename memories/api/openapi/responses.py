@@ -13,7 +13,7 @@ from accounts.actor import Channel
 from memories import scopes
 from memories.context import selection
 from memories.models import AuditAction, ImportEndReason, ImportState, IndexState, Visibility
-from memories.persona.retrieval import AnswerMode
+from memories.persona.answers import AnswerMode
 from memories.portability.readers.catalog import FILE_KINDS, IMPORT_FORMATS, MIXED
 from memories.portability.readers.reasons import NOTES, REASONS
 from memories.search.change_detection import ChangeKind

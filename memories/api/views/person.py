@@ -14,6 +14,7 @@ from memories.api.views.base import ApiView, build_page_response, validate_body,
 from memories.api.views.memories import get_page_arguments
 from memories.clients import audit_log
 from memories.persona import retrieval as persona_retrieval
+from memories.persona.answers import ChatTurn
 
 
 @describe_operations("ask_persona")
@@ -21,7 +22,7 @@ class AskPersonaView(ApiView):
     def post(self, request: Request, handle: str) -> HttpResponseBase:
         body = validate_body(request, QuestionIn)
         subject = persona_retrieval.find_persona(self.actor, handle)
-        turns = [persona_retrieval.ChatTurn(turn["role"], turn["text"]) for turn in body["turns"]]
+        turns = [ChatTurn(turn["role"], turn["text"]) for turn in body["turns"]]
         return respond_with_answer(
             request, persona_retrieval.prepare_answer(self.actor, subject, body["question"], turns)
         )

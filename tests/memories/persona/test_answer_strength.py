@@ -6,8 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
+from memories.persona import answers as persona_answers
 from memories.persona import retrieval as persona_retrieval
-from memories.persona.retrieval import Answer
+from memories.persona.answers import Answer
 from memories.search.answer_strength import MAX_ANSWERS
 from tests.factories import remember, session
 
@@ -20,7 +21,7 @@ def ask(person: User, question: str) -> Answer:
     return persona_retrieval.ask_persona(session(person), person, question)
 
 
-def get_texts(sources: tuple[persona_retrieval.Citation, ...]) -> list[str]:
+def get_texts(sources: tuple[persona_answers.Citation, ...]) -> list[str]:
     return [source.text for source in sources]
 
 

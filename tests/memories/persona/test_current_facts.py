@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from memories.index.languages import get_language
 from memories.models import Memory
-from memories.persona import generation, retrieval
+from memories.persona import answers, generation, retrieval
 from memories.persona.current_facts import asks_about_past
 from memories.services import writes
 from tests.factories import remember, session
@@ -25,11 +25,11 @@ def remember_at(user: User, day: str, text: str, **fields: object) -> Memory:
     return memory
 
 
-def ask(user: User, question: str) -> retrieval.Answer:
+def ask(user: User, question: str) -> answers.Answer:
     return retrieval.ask_persona(session(user), user, question)
 
 
-def list_shown(answer: retrieval.Answer) -> list[str]:
+def list_shown(answer: answers.Answer) -> list[str]:
     return [each.memory.text for each in (*answer.citations, *answer.closest)]
 
 

@@ -12,6 +12,7 @@ from accounts.models import User
 from memories import scopes
 from memories.index.languages import Language, get_language
 from memories.models import Memory
+from memories.persona import answers as persona_answers
 from memories.persona import retrieval as persona_retrieval
 from memories.search.query import search_memories
 from memories.services import representation
@@ -53,7 +54,7 @@ def test_answer_quotes_what_matched(ada: User, letter: Memory) -> None:
         answer = persona_retrieval.ask_persona(actor, ada, QUESTION)
         [source] = answer.citations + answer.closest
         assert FACT in source.text
-        assert len(source.text) <= persona_retrieval.EXCERPT_CHARACTERS + 2
+        assert len(source.text) <= persona_answers.EXCERPT_CHARACTERS + 2
         assert source.text.startswith("…")
 
 

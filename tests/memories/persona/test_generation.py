@@ -17,7 +17,8 @@ from accounts.actor import ANONYMOUS, Actor, Channel
 from accounts.models import User
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
-from memories.persona.retrieval import Answer, AnswerMode, ChatTurn, PreparedAnswer
+from memories.persona.answers import Answer, AnswerMode, ChatTurn
+from memories.persona.retrieval import PreparedAnswer
 from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember, session
 from tests.model_habits import ChatHabits

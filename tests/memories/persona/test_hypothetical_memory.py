@@ -13,8 +13,9 @@ from accounts.actor import ANONYMOUS, Actor
 from accounts.models import User
 from memories.models import AuditEvent, Memory
 from memories.persona import generation, hypothetical_memory
+from memories.persona.answers import Answer, AnswerMode, ChatTurn
 from memories.persona.hypothetical_memory import clean_output
-from memories.persona.retrieval import MAX_REWRITTEN_SOURCES, Answer, AnswerMode, ChatTurn, prepare_answer
+from memories.persona.retrieval import MAX_REWRITTEN_SOURCES, prepare_answer
 from memories.providers.chat_settings import ChatSettings
 from tests.factories import remember, session
 from tests.memories.api.callers import session_of
@@ -61,7 +62,7 @@ def test_rewriting_gets_the_question_and_turns_but_no_memory(walrus: User, model
     turns = (ChatTurn("user", "Does the walrus travel?"), ChatTurn("assistant", "Yes [1]."))
     ask(session(walrus), walrus, turns=turns)
     [[system, *messages]] = model.rewritings
-    assert [message["content"] for message in messages] == [*(turn.text for turn in turns), QUESTION]
+    assert [message["content"] for message in messages] == ["Does the walrus travel?", "Yes.", QUESTION]
     assert NEAR not in json.dumps(system)
     assert FAR not in json.dumps(system)
 

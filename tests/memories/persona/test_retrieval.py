@@ -15,8 +15,9 @@ from accounts.models import User, new_handle
 from memories import scopes
 from memories.errors import PersonaNotFound
 from memories.models import AuditAction, AuditEvent, Memory
+from memories.persona import answers as persona_answers
 from memories.persona import retrieval as persona_retrieval
-from memories.persona.retrieval import Answer
+from memories.persona.answers import Answer
 from memories.search.query import search_memories
 from memories.services import writes
 from memories.validation import limits
@@ -123,7 +124,7 @@ def test_answer_quotes_at_most_three_truncated_memories(ada: User, index: Callab
     index()
     citations = ask(session(ada), ada, "zebra sleeps").citations
     assert [each.number for each in citations] == [1, 2, 3]
-    assert all(len(each.text) <= persona_retrieval.EXCERPT_CHARACTERS + 1 for each in citations)
+    assert all(len(each.text) <= persona_answers.EXCERPT_CHARACTERS + 1 for each in citations)
 
 
 def test_answer_is_degraded_without_embedding_provider(ada: User, settings: Settings) -> None:

@@ -10,7 +10,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from memories.persona import generation
-from memories.persona.retrieval import Answer, AnswerMode, PreparedAnswer, prepare_answer
+from memories.persona.answers import Answer, AnswerMode
+from memories.persona.retrieval import PreparedAnswer, prepare_answer
 from memories.providers import chat
 from memories.providers.chat_api.habits import get_habits
 from tests.factories import remember, session

@@ -189,8 +189,8 @@ def test_generated_answer_is_in_page_without_javascript(
     index()
     model.says = ["In <b>the", "</b> garden, 1 &lt; 2 [1]"]
     page = ask(ada_client)
-    assert 'In the garden, 1 &lt; 2 <a href="#source-1">[1]</a>' in page
-    assert 'id="source-1"' in page
+    assert 'In the garden, 1 &lt; 2 <a href="#source-1-1">[1]</a>' in page
+    assert 'id="source-1-1"' in page
     assert page.count("</html>") == 1
     assert "A chat model on this machine generates answers" in page
 
@@ -206,7 +206,7 @@ def test_event_stream_sends_text_then_answer_html(
     first, *_, last = response.content.decode().strip().split("\n\n")
     assert first == 'event: text\ndata: {"text":"Peanuts"}'
     assert last.startswith("event: answer")
-    assert "source-1" in last
+    assert "source-1-1" in last
 
 
 @pytest.mark.parametrize("accept", ["text/html", "text/event-stream"])
