@@ -1,6 +1,5 @@
 """A conversation on the Ask page in a browser: slow and failing answers, follow-up questions, sources, saving."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,8 @@ def test_conversation_with_delay_failure_and_missing_memory(page: Page) -> None:
 
 
 def _keep_what_is_typed_during_a_slow_answer(page: Page) -> None:
-    page.route("**/memories/ask/", _delay)
+    held: list[Route] = []  # until the server "answers"
+    page.route("**/memories/ask/", held.append)
     box = page.get_by_label("Your question")
     box.fill("What does my sister do for work?")
     box.press("Enter")
@@ -46,11 +46,14 @@ def _keep_what_is_typed_during_a_slow_answer(page: Page) -> None:
     box.press_sequentially("And where does")
     box.press("Shift+Enter")
     box.press("Enter")  # too early: nothing is sent, and nothing is lost
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.unroute("**/memories/ask/")
+    [route] = held
+    route.continue_()
     expect(page.locator(".exchange").last).to_contain_text(SISTER)
     expect(box).to_have_value("And where does\n")
     expect(box).to_be_focused()
     expect(page.locator("#ask-status")).to_contain_text(SISTER)
-    page.unroute("**/memories/ask/")
 
 
 def _answer_a_follow_up(page: Page) -> None:
@@ -94,11 +97,6 @@ def _add_the_missing_memory(page: Page) -> None:
     expect(page.locator(".exchange")).to_have_count(2)
     expect(page.locator(".exchange").last).to_contain_text("The quartz museum opens at nine.")
     assert Memory.objects.latest("pk").visibility == "private"
-
-
-def _delay(route: Route) -> None:
-    time.sleep(2)
-    route.continue_()
 
 
 def test_sources_open_beside_and_an_answer_is_saved(browser: Browser, shared_db: None) -> None:
