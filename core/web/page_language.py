@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, aclosing
 from typing import TypeVar
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, parse_cookie
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -30,6 +30,14 @@ def choose_language(request: HttpRequest, chosen: str = "") -> str:
     if request.path_info.startswith(settings.ENGLISH_PATHS):
         return ENGLISH
     return find_supported(chosen) or translation.get_language_from_request(request)
+
+
+def read_language(accept_language: bytes, cookie: bytes) -> str:
+    """Return the language of a request that does not reach Django, by its headers."""
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT_LANGUAGE"] = accept_language.decode("latin-1")
+    request.COOKIES = parse_cookie(cookie.decode("latin-1"))
+    return translation.get_language_from_request(request)
 
 
 def is_chosen_by_cookie(request: HttpRequest) -> bool:

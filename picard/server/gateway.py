@@ -17,7 +17,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import IO, Any
 
+from django.utils import translation
+from django.utils.translation import gettext_noop as _
+
 from core import request_threads
+from core.web.page_language import read_language
 from picard.server.clients import ClientDirectory
 from picard.server.concurrency import ConcurrencyLimit
 from picard.server.request_pool import RequestPool
@@ -44,6 +48,25 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")  # RFC 9110 9.2.1
 MAX_WAITING = 256  # requests that wait for a thread; further ones get 503, except the first of a client
 MAX_WAITING_OF_CLIENT = 128
 
+# Headline and text of the page for a browser. The templates of the other error pages have them, too.
+PAGES = {
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        _("Too many requests"),
+        _("Your changes may not have been saved. Go back, wait a moment, and try again."),
+    ),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        _("This took too long"),
+        _("The form arrived incomplete. Go back and send it again: what you typed should still be there."),
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        _("Form too large"),
+        _(
+            "The text is too long for this form. Go back: what you typed should still be there. "
+            "You can import long texts on the import page."
+        ),
+    ),
+}
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -57,10 +80,14 @@ class RequestRejected(Exception):
         self.status, self.detail, self.headers = status, detail, headers
 
     def build_response(self, scope: Scope) -> WsgiResponse:
-        """Return a page for browsers that open one, otherwise a problem."""
-        accept = dict(scope["headers"]).get(b"accept", b"")
-        build = build_error_page if accept.startswith(b"text/html") else build_problem
-        return build(self.status, self.detail, self.headers)
+        """Return a page for browsers that open one, in their language, otherwise a problem in English."""
+        headers = dict(scope["headers"])
+        if not headers.get(b"accept", b"").startswith(b"text/html"):
+            return build_problem(self.status, self.detail, self.headers)
+        language = read_language(headers.get(b"accept-language", b""), headers.get(b"cookie", b""))
+        with translation.override(language):
+            headline, text = map(translation.gettext, PAGES[self.status])
+        return build_error_page(self.status, language, headline, text, self.headers)
 
 
 class Gateway:

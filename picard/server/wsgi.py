@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import IO, Any
 
+from django.utils.html import escape
+from django.utils.translation import get_language_info
+
 from core.cors import ANY_ORIGIN
 from core.deferred_responses import AccessEnded
 
@@ -143,14 +146,18 @@ def build_problem(status: HTTPStatus, detail: str, headers: dict[str, str]) -> W
     )
 
 
-def build_error_page(status: HTTPStatus, detail: str, headers: dict[str, str]) -> WsgiResponse:
-    """Return the same as a page, for a form that a browser sent without a script. The details are constants."""
+def build_error_page(
+    status: HTTPStatus, language: str, headline: str, text: str, headers: dict[str, str]
+) -> WsgiResponse:
+    """Return a page, for a form that a browser sent without a script."""
+    direction = "rtl" if get_language_info(language)["bidi"] else "ltr"
     content = (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<title>{status.phrase}</title></head><body><main><h1>{status.phrase}</h1>"
-        f"<p>{detail} Go back: what you typed should still be there.</p></main></body></html>"
+        f"<title>{escape(headline)}</title></head><body><main><h1>{escape(headline)}</h1>"
+        f"<p>{escape(text)}</p></main></body></html>"
     )
+    headers = {"Content-Language": language, **headers}
     policy = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'"}
     return _build_message(status, content, {**policy, **headers})
 

@@ -30,7 +30,7 @@ FIND_CUT_TEXTS = """() => {
   if (document.documentElement.scrollWidth > innerWidth) cut.push("the page scrolls sideways");
   for (const element of document.body.querySelectorAll("*")) {
     const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
-    if (!text || !element.getClientRects().length) continue;
+    if (!text || !element.checkVisibility()) continue;
     if (element.closest(".visually-hidden, .skip, pre, [dir=auto]")) continue;
     if (element.matches("option, textarea, script, style, title")) continue;
     const box = element.getBoundingClientRect(), style = getComputedStyle(element);

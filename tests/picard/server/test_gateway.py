@@ -140,6 +140,10 @@ def test_browser_without_script_gets_a_page_for_a_rejected_body() -> None:
     status, headers_, body = _send("POST", "/", headers=headers, body=[b"x"])
     assert (status, headers_["content-type"]) == (413, "text/html; charset=utf-8")
     assert b"what you typed should still be there" in body
+    headers += [("Accept-Language", "ar-EG"), ("Cookie", "a=b")]
+    status, headers_, body = _send("POST", "/", headers=headers, body=[b"x"])
+    assert (status, headers_["content-language"]) == (413, "ar")
+    assert b'<html lang="ar" dir="rtl">' in body
 
 
 def test_native_paths_receive_the_body() -> None:
