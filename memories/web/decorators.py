@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
@@ -75,6 +76,9 @@ def redirect_back(request: HttpRequest, default: str, *args: object) -> HttpResp
 
 
 def _redirect_anonymous_user(request: Request) -> HttpResponseBase:
+    if not request.htmx and (text := request.POST.get("text")):  # the session ended while it was typed
+        context = {"text": text, "login": redirect_to_login(reverse("memories:share")).url}
+        return render(request, "memories/share_login.html", context, status=401)
     if not request.htmx:
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/memories/")
     if request.method == "POST":

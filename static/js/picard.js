@@ -125,6 +125,7 @@ document.body.addEventListener("htmx:confirm", (event) => {
 const FIELDS = "textarea, select, input:not([type=hidden], [type=checkbox], [type=radio], [type=file])";
 const canMove = "moveBefore" in Element.prototype; // keeps the focus and the cursor
 const sentValues = new WeakMap(); // field -> its value when its form was last sent
+const sentFocus = new WeakMap(); // request -> what had the focus
 const sentSearches = new WeakMap(); // request -> what the search form had
 const waitingSwaps = new Map(); // target -> the swap
 const storedValues = new Map(); // id of a field -> what was typed
@@ -167,6 +168,7 @@ function releaseSwaps() {
 document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
   const form = formOf(detail.elt);
   for (const field of form?.elements ?? []) sentValues.set(field, field.value);
+  sentFocus.set(detail.xhr, document.activeElement);
   if (form?.matches("[role=search]")) sentSearches.set(detail.xhr, serialize(form));
 });
 
@@ -181,7 +183,9 @@ document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const style = (origin.closest("[hx-swap]")?.getAttribute("hx-swap") ?? "innerHTML").split(" ")[0];
   const content = document.createElement("template");
   content.innerHTML = detail.serverResponse;
-  const isTyping = document.activeElement.matches(FIELDS) && !formOf(origin)?.contains(document.activeElement);
+  const active = document.activeElement;
+  const isSame = active === sentFocus.get(detail.xhr) && active.value === sentValues.get(active);
+  const isTyping = active.matches(FIELDS) && !isSame;
   const focusers = isTyping ? content.content.querySelectorAll("[autofocus]") : [];
   focusers.forEach((element) => element.removeAttribute("autofocus"));
   const fields = /HTML$/.test(style) ? listKeptFields(detail.target, origin) : [];
@@ -222,10 +226,12 @@ document.body.addEventListener("htmx:load", ({ detail }) => {
 // --- Leaving the page: asks only if a long text is not saved ----------------------------------------------------
 
 // Quick add and the question of Ask are short; quick add also stores what was typed.
-const LONG_FORMS = "form[method=post]:not(#add, [data-streams])";
+const LONG_FORMS = "form[method=post]:has(textarea):not(#add, [data-streams])";
 
 window.addEventListener("beforeunload", (event) => {
-  const isUnsaved = (form) => "unsaved" in form.dataset || [...form.querySelectorAll("textarea")].some(isDirty);
+  // After an error, the server sends back what was typed.
+  const isUnsaved = (form) =>
+    form.matches("[data-unsaved], :has(.errors, .notice-bad)") || [...form.querySelectorAll("textarea")].some(isDirty);
   if (document.querySelector("[data-sending]")) return;
   if ([...document.querySelectorAll(LONG_FORMS)].some(isUnsaved)) event.preventDefault();
 });
@@ -242,8 +248,8 @@ function forgetUnsent(exceptUser) {
   }
 }
 
-// Who was logged out by time gets the texts back after the next log-in.
-if (texts.user || !/^\/accounts\/(login|2fa)\//.test(location.pathname)) forgetUnsent(texts.user);
+// Who was logged out by time meets these pages, and gets the texts back after the next log-in.
+if (texts.user || !/^\/(accounts|memories)\//.test(location.pathname)) forgetUnsent(texts.user);
 document.addEventListener("submit", (event) => {
   if (event.target.getAttribute("action") !== texts.logOutUrl) return;
   isLoggingOut = true;

@@ -128,6 +128,7 @@ def test_duplicate_offers_to_update_or_save_anyway_in_its_row(desk: Page, person
     save(desk, "I like cake.")
     expect(unsent(desk).last).to_contain_text("You already have this memory.")
     expect(desk.locator("#rows .memory-text")).to_have_text(["I like cake.", "I like tea."])
+    expect(desk.get_by_role("button", name="Try again")).to_have_count(0)  # it would be refused again
     desk.get_by_role("button", name="Update it").click()
     expect(unsent(desk)).to_have_count(0)
     assert sorted(filter(None, list_texts(person))) == ["I like cake.", "I like tea."]

@@ -134,8 +134,16 @@ def test_crlf_line_endings_count_as_one_character(ada: User, ada_client: Client)
 
 
 def test_anonymous_user_is_redirected_to_login(client: Client, db: None) -> None:
-    response = client.post(NEW, {"text": "Tea."})
-    assert response["Location"] == "/accounts/login/?next=/memories/"
+    assert client.get(NEW)["Location"] == f"/accounts/login/?next={NEW}"
+    assert client.post(NEW)["Location"] == "/accounts/login/?next=/memories/"
+
+
+def test_text_of_an_ended_session_waits_for_the_log_in(ada: User, client: Client) -> None:
+    html = client.post(NEW, {"text": "Tea <b>."}).content.decode()
+    assert "Log in to save this text" in html
+    assert "\nTea &lt;b&gt;.</textarea>" in html
+    client.force_login(ada)
+    assert "Tea &lt;b&gt;." in client.post("/memories/share/", {"text": "Tea <b>."}).content.decode()
 
 
 def test_quick_add_after_logout_returns_401(client: Client, db: None) -> None:
@@ -149,4 +157,5 @@ def test_post_without_csrf_token_is_rejected(ada: User) -> None:
     response = strict.post(NEW, {"text": "Tea."})
     assert response.status_code == 403
     assert "This page has expired" in response.content.decode()
+    assert "\nTea.</textarea>" in response.content.decode()
     assert list_saved(ada) == []
