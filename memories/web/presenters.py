@@ -15,8 +15,6 @@ from django.utils.translation import gettext as _
 
 from accounts.actor import Channel
 from memories.clients import names as client_names
-from memories.index import keywords
-from memories.index.languages import Language
 from memories.models import IndexState, Memory, Tag
 from memories.search.change_detection import ChangeKind, Difference
 from memories.search.near_duplicates import UpdateSuggestion
@@ -141,13 +139,12 @@ def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
     return [MemoryRow(memory, names=names) for memory in memories]
 
 
-def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
+def build_search_rows(hits: Iterable[Hit]) -> list[MemoryRow]:
     """Return the hits with their reasons, strong matches first."""
     hits = list(hits)
-    words_by_stem = _map_stems(query, hits[0].language) if hits else {}
     names = _get_names([hit.memory for hit in hits])
     rows = [
-        MemoryRow(hit.memory, _explain_match(hit, words_by_stem), hit.relevance == Relevance.WEAK, names, hit)
+        MemoryRow(hit.memory, _explain_match(hit), hit.relevance == Relevance.WEAK, names, hit)
         for hit in hits
     ]
     return sorted(rows, key=lambda row: row.is_weak)
@@ -178,14 +175,8 @@ def describe_source(source: str, names: Mapping[str, str]) -> str:
     return _("by you") if source == Channel.WEB else _("by one of your programs")
 
 
-def _map_stems(query: str, language: Language) -> dict[str, str]:
-    """Return by stem the first word of the query that has it."""
-    words = reversed(query.split())
-    return {stem: word for word in words for stem in keywords.extract_words(word, language)}
-
-
-def _explain_match(hit: Hit, words_by_stem: dict[str, str]) -> str:
-    if hit.matched:
-        words = ", ".join(f"“{words_by_stem.get(stem, stem)}”" for stem in hit.matched)
+def _explain_match(hit: Hit) -> str:
+    if hit.matched_words:
+        words = ", ".join(f"“{word}”" for word in hit.matched_words)
         return _("contains %(words)s") % {"words": words}
     return _("weakly related") if hit.relevance == Relevance.WEAK else _("similar meaning")
