@@ -14,6 +14,8 @@ from memories.models.visibility import Filters
 from memories.validation import limits
 from memories.web.forms import RawCharField
 
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9000  # that ids and their next months can express
+
 
 class ListForm(forms.Form):
     """Filters, search and cursor of the list. Invalid URL parameters are ignored.
@@ -49,7 +51,7 @@ class ListForm(forms.Form):
     def start_month(self) -> datetime | None:
         """Return the start of the month in which the list starts, in the user's time zone."""
         month = self.cleaned_data.get("month")
-        return _get_month_start(month) if month else None
+        return _get_month_start(month) if month and EARLIEST_YEAR <= month.year <= LATEST_YEAR else None
 
     @property
     def opened(self) -> UUID | None:
