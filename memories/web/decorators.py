@@ -11,8 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts.actor import Actor, Channel, InsufficientScope
@@ -79,8 +78,6 @@ def _redirect_anonymous_user(request: Request) -> HttpResponseBase:
     if not request.htmx:
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/memories/")
     if request.method == "POST":
-        # A redirect would discard the input.
-        toast = {"text": _("You are logged out. Copy what you typed, then log in again."), "bad": True}
-        return trigger_client_event(HttpResponse(status=401), "toast", toast)
+        return HttpResponse(status=401)  # a redirect would discard the input; picard.js shows why
     login = redirect_to_login(request.htmx.current_url_abs_path or "/memories/")
     return HttpResponseClientRedirect(login["Location"])

@@ -147,6 +147,11 @@ class TagsForm(EditForm):
 
 def parse_version(value: str) -> int | None:
     """Return the memory version that a page showed, or None if it is missing or invalid."""
+    return parse_count(value)
+
+
+def parse_count(value: str) -> int | None:
+    """Return a whole number that a page sent, or None if it is missing or invalid."""
     return int(value[:9]) if value.isdecimal() else None
 
 

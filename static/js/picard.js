@@ -3,22 +3,257 @@
 
 const texts = document.body.dataset; // translated texts
 
-// --- Toasts ----------------------------------------------------------------------------------------------
+// --- Toasts: one at a time, for what is not beside a field or row ------------------------------------------------
 
-function toast(text, isBad = false) {
+const TOAST_MS = { good: 5000, bad: 9000 };
+const toasts = document.getElementById("toasts");
+let toasted = null; // the toast on the page: text, isBad, times, count (of what the server counted), note
+let waitingToast = null; // waits until an error is closed
+
+function toast(text, isBad = false, count = 0) {
+  if (toasted?.isBad && !isBad) {
+    waitingToast = [text, isBad, count];
+    return;
+  }
+  const isRepeated = toasted?.text === text && toasted.isBad === isBad;
+  const times = isRepeated ? toasted.times + 1 : 1;
+  clearTimeout(toasted?.timer);
+  toasted?.note.remove();
   const note = document.createElement("div");
+  const words = document.createElement("p");
+  const close = document.createElement("button");
   note.className = isBad ? "toast-note toast-bad" : "toast-note";
-  note.textContent = text;
-  document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), isBad ? 9000 : 5000);
+  words.textContent = times > 1 ? `${text} (${times.toLocaleString()})` : text;
+  close.type = "button";
+  close.setAttribute("aria-label", texts.close);
+  close.addEventListener("click", closeToast);
+  note.append(words, close);
+  for (const left of ["pointerleave", "focusout"]) note.addEventListener(left, closeToastLater);
+  for (const entered of ["pointerenter", "focusin"]) note.addEventListener(entered, () => clearTimeout(toasted?.timer));
+  toasted = { text, isBad, times, count, note };
+  toasts.querySelector(isBad ? "[role=alert]" : "[role=status]").append(note);
+  closeToastLater();
 }
 
-document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.bad));
-document.body.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // the response shows its own message
-  toast(event.detail.xhr.status === 404 ? texts.gone : texts.failed, true);
+function closeToast() {
+  clearTimeout(toasted?.timer);
+  toasted?.note.remove();
+  toasted = null;
+  const next = waitingToast;
+  waitingToast = null;
+  if (next) toast(...next);
+}
+
+function closeToastLater() {
+  if (!toasted) return;
+  clearTimeout(toasted.timer);
+  toasted.timer = setTimeout(() => {
+    if (!toasted.note.matches(":hover, :focus-within")) closeToast();
+  }, toasted.isBad ? TOAST_MS.bad : TOAST_MS.good);
+}
+
+document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.bad, event.detail.count));
+
+// --- Failed requests: the reason is beside the form or row that sent them ----------------------------------------
+
+function describeFailure(xhr) {
+  const reasons = { 0: texts.offline, 401: texts.loggedOut, 403: texts.expired, 404: texts.gone, 429: texts.busy };
+  return reasons[xhr.status] ?? texts.failed;
+}
+
+const findPlace = (element) => element.closest("[data-place], .memory, form:not([hidden])");
+
+function showFailure({ detail }) {
+  if (!detail.elt.matches("a, button, form, input, select, textarea") || detail.elt.closest("#unsent")) return; // polls
+  const place = findPlace(detail.elt);
+  if (!place) {
+    toast(describeFailure(detail.xhr), true);
+    return;
+  }
+  const problem = document.createElement("p");
+  problem.className = "problem";
+  problem.setAttribute("role", "alert");
+  problem.textContent = describeFailure(detail.xhr);
+  place.append(problem);
+}
+
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.body.addEventListener(failure, showFailure);
+}
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  findPlace(detail.elt)?.querySelectorAll(":scope > .problem").forEach((problem) => problem.remove());
 });
-document.body.addEventListener("htmx:sendError", () => toast(texts.offline, true));
+
+// A page's CSRF token expires with a log-in in another tab. After such an answer, the next request gets a new one.
+let isTokenExpired = false;
+
+async function renewTokens() {
+  const response = await fetch(texts.logOutUrl); // asks whether to log out, in a form
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const token = page.querySelector("[name=csrfmiddlewaretoken]")?.value;
+  if (!token || page.body.dataset.user !== texts.user) return;
+  document.querySelectorAll("[name=csrfmiddlewaretoken]").forEach((input) => (input.value = token));
+  isTokenExpired = false;
+}
+
+document.body.addEventListener("htmx:responseError", ({ detail }) => {
+  if ([401, 403].includes(detail.xhr.status)) isTokenExpired = true;
+});
+document.body.addEventListener("htmx:confirm", (event) => {
+  if (!isTokenExpired || event.detail.verb === "get") return;
+  event.preventDefault();
+  renewTokens()
+    .catch(() => {}) // the request itself then fails, and says so
+    .finally(() => event.detail.issueRequest(true));
+});
+
+// --- Swaps: an answer never replaces what somebody types -----------------------------------------------------------
+//
+// Holds for every htmx swap of every page; nothing needs to be marked. A field is kept if it has the focus, or if its
+// value differs from the one that the server sent ("dirty"), unless the answer is to its own form and nothing was typed
+// since the form was sent. To be kept in place, a field needs an id that is the same in the answer. Then:
+//
+// 1. The answer has the same field, or the same row around it (`li[id]`): the living one takes its place, with value,
+//    cursor and focus. All else around it is swapped.
+// 2. Else a dirty field's row stays, at the top of the answer's list. So an open edit form outlives a search.
+// 3. Else, if it has the focus or its row is the target itself, the swap waits until the field is left or clean.
+// 4. Else the value is put back as soon as a field with the same id appears.
+//
+// The focus is never taken from a field: `autofocus` in an answer counts only if nobody is typing elsewhere.
+// Answers whose target is gone, and answers to an earlier search than the one in the form, are dropped.
+
+const FIELDS = "textarea, select, input:not([type=hidden], [type=checkbox], [type=radio], [type=file])";
+const canMove = "moveBefore" in Element.prototype; // keeps the focus and the cursor
+const sentValues = new WeakMap(); // field -> its value when its form was last sent
+const sentSearches = new WeakMap(); // request -> what the search form had
+const waitingSwaps = new Map(); // target -> the swap
+const storedValues = new Map(); // id of a field -> what was typed
+
+const isDirty = (field) => "defaultValue" in field && field.value !== field.defaultValue;
+const formOf = (element) => element.form ?? element.closest("form");
+const serialize = (form) => new URLSearchParams(new FormData(form)).toString();
+
+function listKeptFields(target, origin) {
+  const form = origin && formOf(origin);
+  return [...target.querySelectorAll(FIELDS)].filter((field) => {
+    const isAnswered = form && field.form === form && sentValues.get(field) === field.value;
+    return !isAnswered && (field === document.activeElement || isDirty(field));
+  });
+}
+
+/** Prepare the content of a swap. Returns whether it can be swapped now, with the rows to put back after it. */
+function keepFields(target, fields, content) {
+  const rows = [];
+  for (const field of fields) {
+    const row = field.closest("li[id]");
+    const twin = [field, row].map((kept) => kept?.id && content.getElementById(kept.id)).find(Boolean);
+    const isFocused = field === document.activeElement;
+    if (twin && (canMove || !isFocused)) twin.setAttribute("hx-preserve", "");
+    else if (isFocused || row?.contains(target)) return null;
+    else if (row && target.contains(row)) rows.push(row);
+    else if (field.id) storedValues.set(field.id, field.value);
+  }
+  return rows;
+}
+
+function releaseSwaps() {
+  for (const [target, { html, style, origin }] of waitingSwaps) {
+    if (target.isConnected && listKeptFields(target, origin).length) continue;
+    waitingSwaps.delete(target);
+    if (target.isConnected) htmx.swap(target, html, { swapStyle: style, swapDelay: 0, settleDelay: 20 });
+  }
+}
+
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  const form = formOf(detail.elt);
+  for (const field of form?.elements ?? []) sentValues.set(field, field.value);
+  if (form?.matches("[role=search]")) sentSearches.set(detail.xhr, serialize(form));
+});
+
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const origin = detail.requestConfig.elt;
+  const search = sentSearches.get(detail.xhr);
+  if (!detail.target.isConnected || (search !== undefined && search !== serialize(formOf(origin)))) {
+    detail.shouldSwap = false;
+    return;
+  }
+  if (!detail.shouldSwap) return;
+  const style = (origin.closest("[hx-swap]")?.getAttribute("hx-swap") ?? "innerHTML").split(" ")[0];
+  const content = document.createElement("template");
+  content.innerHTML = detail.serverResponse;
+  const isTyping = document.activeElement.matches(FIELDS) && !formOf(origin)?.contains(document.activeElement);
+  const focusers = isTyping ? content.content.querySelectorAll("[autofocus]") : [];
+  focusers.forEach((element) => element.removeAttribute("autofocus"));
+  const fields = /HTML$/.test(style) ? listKeptFields(detail.target, origin) : [];
+  if (!fields.length && !focusers.length) return;
+  const rows = keepFields(detail.target, fields, content.content);
+  if (rows === null) {
+    waitingSwaps.set(detail.target, { html: detail.serverResponse, style, origin });
+    detail.shouldSwap = false;
+    return;
+  }
+  detail.serverResponse = content.innerHTML;
+  if (!rows.length) return;
+  rows.forEach((row) => row.remove()); // htmx would unbind what it removes itself
+  detail.target.addEventListener(
+    "htmx:afterSwap",
+    () => rows.forEach((row) => detail.target.querySelector("ul[id]")?.prepend(row)),
+    { once: true },
+  );
+});
+
+document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const isReplaced = fragment instanceof DocumentFragment || fragment.childElementCount === 0;
+  const fields = isReplaced ? listKeptFields(target, null) : [];
+  if (fields.length && keepFields(target, fields, fragment)?.length !== 0) event.detail.shouldSwap = false;
+});
+
+document.addEventListener("focusout", () => setTimeout(releaseSwaps));
+document.body.addEventListener("htmx:afterRequest", releaseSwaps);
+document.body.addEventListener("htmx:load", ({ detail }) => {
+  detail.elt.querySelectorAll(FIELDS).forEach((field) => {
+    if (!storedValues.has(field.id) || isDirty(field)) return;
+    field.value = storedValues.get(field.id);
+    storedValues.delete(field.id);
+  });
+});
+
+// --- Leaving the page: asks only if a long text is not saved ----------------------------------------------------
+
+// Quick add and the question of Ask are short; quick add also stores what was typed.
+const LONG_FORMS = "form[method=post]:not(#add, [data-streams])";
+
+window.addEventListener("beforeunload", (event) => {
+  const isUnsaved = (form) => "unsaved" in form.dataset || [...form.querySelectorAll("textarea")].some(isDirty);
+  if (document.querySelector("[data-sending]")) return;
+  if ([...document.querySelectorAll(LONG_FORMS)].some(isUnsaved)) event.preventDefault();
+});
+
+// --- Unsent texts of quick add (quick_add.js): in this tab, for this user, until they log out ------------------------
+
+const UNSENT = "picard.unsent.";
+const logOuts = new BroadcastChannel("picard.log-out");
+let isLoggingOut = false;
+
+function forgetUnsent(exceptUser) {
+  for (const key of Object.keys(sessionStorage)) {
+    if (key.startsWith(UNSENT) && key !== UNSENT + exceptUser) sessionStorage.removeItem(key);
+  }
+}
+
+// Who was logged out by time gets the texts back after the next log-in.
+if (texts.user || !/^\/accounts\/(login|2fa)\//.test(location.pathname)) forgetUnsent(texts.user);
+document.addEventListener("submit", (event) => {
+  if (event.target.getAttribute("action") !== texts.logOutUrl) return;
+  isLoggingOut = true;
+  forgetUnsent();
+  logOuts.postMessage("");
+});
+logOuts.addEventListener("message", () => {
+  isLoggingOut = true;
+  forgetUnsent();
+});
 
 // --- Forms ---------------------------------------------------------------------------------------------
 
@@ -38,7 +273,7 @@ document.addEventListener("keydown", (event) => {
 // Prevent double submission.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.method !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) return;
   if ("sending" in form.dataset) {
     event.preventDefault();
     return;
@@ -90,10 +325,12 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  document.querySelectorAll("details[data-menu][open]").forEach((menu) => {
+  const menus = document.querySelectorAll("details[data-menu][open]");
+  menus.forEach((menu) => {
     menu.open = false;
     menu.querySelector("summary").focus();
   });
+  if (!menus.length && !document.querySelector("dialog[open]")) closeToast();
 });
 
 // --- Keyboard shortcuts: single keys, ignored while typing; can be turned off in the profile -------------------------
@@ -189,6 +426,7 @@ document.addEventListener("click", (event) => {
   if (!box) return;
   event.preventDefault();
   box.value = example.value;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
   box.focus();
 });
 

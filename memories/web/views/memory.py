@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from django_htmx.http import trigger_client_event
 
 from accounts.actor import Actor
 from memories.errors import VersionConflict
@@ -22,7 +22,7 @@ from memories.services import reads, writes
 from memories.validation import limits
 from memories.web import provenance
 from memories.web.decorators import Request, add_form_errors, memory_view, redirect_back
-from memories.web.forms import EditForm, MemoryForm, parse_version
+from memories.web.forms import EditForm, MemoryForm, parse_count, parse_version
 from memories.web.list_form import ListForm
 from memories.web.presenters import MemoryRow, SimilarRow, build_rows
 from memories.web.views.onboarding import get_first_steps
@@ -52,17 +52,20 @@ def new_memory(request: Request, actor: Actor) -> HttpResponseBase:
     initial = {"supersedes": request.GET.get("supersedes")}
     form = MemoryForm(request.POST if request.method == "POST" else None, initial=initial)
     duplicate = _find_duplicate(request, actor, form) if form.is_valid() else None
-    if duplicate is not None and "merge" in request.POST and _merge_into_duplicate(actor, duplicate, form):
-        messages.success(request, _("Saved in the memory that you already had."))
-        url = reverse("memories:detail", args=[duplicate.pk])
-        return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+    if duplicate is not None and _may_merge(request) and _merge_into_duplicate(actor, duplicate, form):
+        return _render_merged(request, actor, duplicate)
     memory = _create_memory(actor, form) if form.is_valid() and duplicate is None else None
     if memory is not None:
         return _render_created(request, actor, memory)
-    template = "memories/_quick_add.html" if request.htmx else "memories/new.html"
+    template = "memories/_unsent_reason.html" if request.htmx else "memories/new.html"
     context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "duplicate": duplicate}
     context["older"] = get_older_row(actor, form["supersedes"].value())
     return render(request, template, context, status=422 if form.is_bound else 200)
+
+
+def _may_merge(request: Request) -> bool:
+    """Return whether the user chose to, or sends a text again whose first answer never arrived."""
+    return "merge" in request.POST or "retry" in request.POST
 
 
 def _find_duplicate(request: Request, actor: Actor, form: MemoryForm) -> Memory | None:
@@ -94,15 +97,38 @@ def _create_memory(actor: Actor, form: MemoryForm) -> Memory | None:
         return None
 
 
+def _render_merged(request: Request, actor: Actor, duplicate: Memory) -> HttpResponseBase:
+    message = _("Saved in the memory that you already had.")
+    if request.htmx:
+        is_retry = "merge" not in request.POST
+        return _render_saved_row(
+            request, actor, duplicate, message="" if is_retry else message, is_merged=True
+        )
+    messages.success(request, message)
+    return redirect("memories:detail", duplicate.pk)
+
+
 def _render_created(request: Request, actor: Actor, memory: Memory) -> HttpResponseBase:
     if request.htmx:
-        row = MemoryRow(reads.get_memory(actor, memory.pk))
-        total = reads.count_memories(actor)
-        context = {"add_form": MemoryForm(), "row": row, "total": total, "limit": limits.TEXT_CHARACTERS}
-        context["steps"] = get_first_steps(request, actor, total=total, rows=[row])
-        return _add_toast(render(request, "memories/_memory_saved.html", context), _("Saved."))
+        return _render_saved_row(request, actor, memory)
     messages.success(request, _("Saved."))
     return redirect("memories:list")
+
+
+def _render_saved_row(
+    request: Request, actor: Actor, memory: Memory, *, message: str = "", is_merged: bool = False
+) -> HttpResponseBase:
+    """Render the row of a memory from quick add, and say how many were saved in quick succession."""
+    row = MemoryRow(reads.get_memory(actor, memory.pk))
+    total = reads.count_memories(actor)
+    context = {"row": row, "total": total, "is_merged": is_merged}
+    context["steps"] = get_first_steps(request, actor, total=total, rows=[row])
+    response = render(request, "memories/_memory_saved.html", context)
+    if message:
+        return _add_toast(response, message)
+    count = 1 + (parse_count(request.POST.get("saved_before", "")) or 0)
+    message = ngettext("Saved %(n)d memory.", "Saved %(n)d memories.", count) % {"n": count}
+    return trigger_client_event(response, "toast", {"text": message, "count": count})
 
 
 @require_safe

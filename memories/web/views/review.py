@@ -1,7 +1,8 @@
 """The Review page: edit, approve and decline proposals in one form."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -10,9 +11,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.actor import Actor
 from memories.clients import names as client_names
@@ -20,7 +23,7 @@ from memories.errors import MemoryNotFound, SelectionChanged, VersionConflict
 from memories.models import Memory
 from memories.providers import chat
 from memories.review import decisions as review_decisions
-from memories.review.decisions import PendingProposal
+from memories.review.decisions import PendingProposal, ReviewResult
 from memories.services import proposals
 from memories.services.reads import decrypt_or_none
 from memories.validation import limits
@@ -41,6 +44,11 @@ class ProposalRow:
     error: Exception | None = None
 
     @property
+    def is_picked(self) -> bool:
+        """Return whether it is selected: all are at first."""
+        return "act" not in self.submitted or str(self.id) in self.submitted.getlist("pick")
+
+    @property
     def id(self) -> UUID:
         return self.pending.proposal.pk
 
@@ -57,6 +65,17 @@ class ProposalRow:
     def tags(self) -> str | None:
         proposed = (self.content or {}).get("tags")
         return self.submitted.get(f"tags-{self.id}", None if proposed is None else ", ".join(proposed))
+
+    @property
+    def is_edited(self) -> bool:
+        """Return whether the user typed something that is not saved."""
+        content = self.content or {}
+        proposed = {"text": content.get("text"), "tags": ", ".join(content.get("tags") or [])}
+        sent = {name: self.submitted.get(f"{name}-{self.id}") for name in proposed}
+        return any(
+            value is not None and value.replace("\r\n", "\n") != proposed[name]
+            for name, value in sent.items()
+        )
 
     @property
     def present_text(self) -> str | None:
@@ -103,6 +122,15 @@ class ProposalRow:
         return [_("This proposal cannot be decrypted. Decline it.")] if self.error else []
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What became of the selected proposals, for the user."""
+
+    message: str
+    memories: Sequence[Memory] = ()
+    refused: Mapping[UUID, Exception] = field(default_factory=dict)
+
+
 class AcceptAllForm(forms.Form):
     """What "Approve all" covers: `count` proposals, `until` being the newest."""
 
@@ -114,7 +142,7 @@ class AcceptAllForm(forms.Form):
 @memory_view
 def review_page(request: Request, actor: Actor) -> HttpResponseBase:
     if request.method != "POST":
-        return _render_review_page(request, actor, {})
+        return render(request, "memories/review.html", _build_context(request, actor))
     action, _colon, single = request.POST.get("act", "").partition(":")
     selected = _parse_ids([single] if single else request.POST.getlist("pick"))
     if action == "accept_all":
@@ -122,13 +150,26 @@ def review_page(request: Request, actor: Actor) -> HttpResponseBase:
     if not selected:
         messages.info(request, _("Select at least one memory."))
         return redirect("memories:review")
-    if action == "accept":
-        edits = {proposal_id: _parse_edits(request.POST, proposal_id) for proposal_id in selected}
-        return _render_outcome(request, actor, review_decisions.accept_proposals(actor, edits))
+    answer = (
+        _accept_selected(request, actor, selected)
+        if action == "accept"
+        else _decline_selected(actor, selected)
+    )
+    if single and request.htmx:
+        return _render_row(request, actor, selected[0], answer)
+    return _render_answered(request, actor, answer)
+
+
+def _accept_selected(request: Request, actor: Actor, selected: Sequence[UUID]) -> _Answer:
+    edits = {proposal_id: _parse_edits(request.POST, proposal_id) for proposal_id in selected}
+    result = review_decisions.accept_proposals(actor, edits)
+    return _Answer(_describe_saved(result), result.memories, result.refused)
+
+
+def _decline_selected(actor: Actor, selected: Sequence[UUID]) -> _Answer:
     count = review_decisions.decline_proposals(actor, selected)
     message = ngettext("%(n)d proposal declined.", "%(n)d proposals declined.", count)
-    messages.success(request, message % {"n": count})
-    return redirect("memories:review")
+    return _Answer(message % {"n": count})
 
 
 def _accept_all(request: Request, actor: Actor) -> HttpResponseBase:
@@ -138,26 +179,44 @@ def _accept_all(request: Request, actor: Actor) -> HttpResponseBase:
         if not form.is_valid():
             raise SelectionChanged
         seen = _parse_seen_versions(request.POST)
-        return _render_outcome(
-            request, actor, review_decisions.accept_all_proposals(actor, seen=seen, **form.cleaned_data)
-        )
+        result = review_decisions.accept_all_proposals(actor, seen=seen, **form.cleaned_data)
     except SelectionChanged:
         messages.info(request, _("New proposals arrived. Review them before you approve all."))
         return redirect("memories:review")
+    return _render_answered(request, actor, _Answer(_describe_saved(result), refused=result.refused))
 
 
-def _render_outcome(
-    request: Request, actor: Actor, result: review_decisions.ReviewResult
-) -> HttpResponseBase:
-    if count := len(result.memories):
-        message = ngettext("Saved %(n)d memory.", "Saved %(n)d memories.", count)
-        messages.success(request, message % {"n": count})
-    if result.refused:
-        return _render_review_page(request, actor, result.refused)
-    return redirect("memories:review")
+def _describe_saved(result: ReviewResult) -> str:
+    count = len(result.memories)
+    return ngettext("Saved %(n)d memory.", "Saved %(n)d memories.", count) % {"n": count} if count else ""
 
 
-def _render_review_page(request: Request, actor: Actor, refused: dict[UUID, Exception]) -> HttpResponseBase:
+def _render_answered(request: Request, actor: Actor, answer: _Answer) -> HttpResponseBase:
+    """Go back to the page, or render it with what the user typed into other proposals."""
+    if answer.message:
+        messages.success(request, answer.message)
+    context = _build_context(request, actor, answer.refused)
+    if not answer.refused and not any(row.is_edited for row in context["rows"]):
+        return redirect("memories:review")
+    return render(request, "memories/review.html", context, status=422 if answer.refused else 200)
+
+
+def _render_row(request: Request, actor: Actor, proposal_id: UUID, answer: _Answer) -> HttpResponseBase:
+    """Replace one proposal of the page; the others stay as the user edits them. After the last, load the page."""
+    context = _build_context(request, actor, answer.refused)
+    if not context["total"]:
+        messages.success(request, answer.message)
+        return HttpResponseClientRedirect(reverse("memories:review"))
+    row = next((row for row in context["rows"] if row.id == proposal_id), None)
+    template = "memories/_proposal.html" if row else "memories/_proposal_answered.html"
+    counter = request.POST.get(f"counter-{proposal_id}", "")
+    context |= {"row": row, "answer": answer, "counter": counter}
+    return render(request, template, context, status=422 if row else 200)
+
+
+def _build_context(
+    request: Request, actor: Actor, refused: Mapping[UUID, Exception] | None = None
+) -> dict[str, Any]:
     before, until = (
         next(iter(_parse_ids([request.GET.get(name, "")])), None) for name in ("before", "until")
     )
@@ -166,8 +225,9 @@ def _render_review_page(request: Request, actor: Actor, refused: dict[UUID, Exce
     page = review_decisions.list_pending_proposals(actor, before=before)
     sources = (pending.proposal.source for pending in page.waiting)
     names = dict(client_names.get_client_names(actor.person.pk, sources))
-    rows = [ProposalRow(each, names, request.POST, refused.get(each.proposal.pk)) for each in page.waiting]
-    context = {
+    errors = refused or {}
+    rows = [ProposalRow(each, names, request.POST, errors.get(each.proposal.pk)) for each in page.waiting]
+    return {
         "rows": rows,
         "next": page.next,
         "days": proposals.RETENTION.days,
@@ -176,7 +236,6 @@ def _render_review_page(request: Request, actor: Actor, refused: dict[UUID, Exce
         "total": total,
         "until": until or (rows[0].id if rows else None),
     }
-    return render(request, "memories/review.html", context, status=422 if refused else 200)
 
 
 def _parse_edits(data: QueryDict, proposal_id: UUID) -> review_decisions.Edit:
