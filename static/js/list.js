@@ -1,6 +1,4 @@
 // The list of memories: opens and edits memories in place, selection, keys. Without it, links lead to their pages.
-"use strict";
-
 const list = document.querySelector("[data-list]");
 const results = document.getElementById("results");
 const rowOf = (element) => element?.closest?.("#results .memory") ?? null;
@@ -23,7 +21,7 @@ function getListUrl(open = "") {
 
 let shownUrl = getListUrl(); // of the list on the page, whatever is opened
 const getId = (row) => row.id.slice("m-".length);
-const isDirty = (row) => Boolean(getPanel(row)?.querySelector("form[data-dirty]"));
+const isUnsaved = (row) => Boolean(getPanel(row)?.querySelector("form[data-unsaved]"));
 
 // Show a fragment of the server as the panel of a row.
 async function loadPanel(row, url) {
@@ -51,8 +49,8 @@ function focusPanel(row) {
 }
 
 async function openRow(row, url = getLink(row).href, { remember = true } = {}) {
-  if (isDirty(row)) return focusPanel(row);
-  getRows().filter((other) => other !== row && getPanel(other) && !isDirty(other)).forEach(removePanel);
+  if (isUnsaved(row)) return focusPanel(row);
+  getRows().filter((other) => other !== row && getPanel(other) && !isUnsaved(other)).forEach(removePanel);
   if (!(await loadPanel(row, url))) return;
   say(list.dataset.opened);
   if (!remember) return;
@@ -68,7 +66,7 @@ function removePanel(row) {
 }
 
 function closeRow(row) {
-  if (isDirty(row)) return showUnsaved(row);
+  if (isUnsaved(row)) return showUnsaved(row);
   const isNamed = new URLSearchParams(location.search).get("open") === getId(row);
   removePanel(row);
   getLink(row).focus({ preventScroll: true });
@@ -82,7 +80,7 @@ window.addEventListener("popstate", () => {
   if (getListUrl() !== shownUrl) return location.reload();
   const id = new URLSearchParams(location.search).get("open");
   const opened = getRows().find((row) => getPanel(row));
-  if (opened && getId(opened) !== id && !isDirty(opened)) {
+  if (opened && getId(opened) !== id && !isUnsaved(opened)) {
     removePanel(opened);
     getLink(opened).focus({ preventScroll: true });
   }
@@ -100,7 +98,9 @@ list.addEventListener("click", (event) => {
   if (event.target.closest("[data-close-row]")) return closeRow(row);
   if (event.target.closest("[data-cancel]")) {
     event.preventDefault();
-    delete event.target.closest("form").dataset.dirty;
+    const form = event.target.closest("form");
+    delete form.dataset.unsaved;
+    form.reset();
     return openRow(row);
   }
   if (control?.matches("[data-edit]")) return openRow(row, getUrl(row, control.dataset.edit));
@@ -139,29 +139,29 @@ function setVisibility(row, visibility) {
 }
 
 function deleteRow(row) {
-  if (isDirty(row)) return showUnsaved(row);
+  if (isUnsaved(row)) return showUnsaved(row);
   return post(row, "delete/");
 }
 
 // --- What is typed in a row is never lost ------------------------------------------------------------------------
 
+// picard.js keeps fields that differ from what the server sent; this keeps forms that came back unsaved too.
 list.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-typed]");
-  if (form) form.dataset.dirty = "";
-});
-window.addEventListener("beforeunload", (event) => {
-  if (list.querySelector("form[data-dirty]")) event.preventDefault();
+  if (form) form.dataset.unsaved = "";
 });
 list.addEventListener("submit", (event) => {
-  if (!event.target.hasAttribute("hx-post")) delete event.target.dataset.dirty; // leaves the page with the text
+  if (!event.target.hasAttribute("hx-post")) delete event.target.dataset.unsaved; // leaves the page with the text
 });
 
 let kept = []; // rows with unsaved text, while the list around them is replaced
-results.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target === results) kept = getRows().filter(isDirty);
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target !== results || !detail.shouldSwap) return;
+  kept = getRows().filter(isUnsaved);
+  kept.forEach((row) => row.remove()); // htmx would unbind what it removes itself
 });
-results.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target !== results) return;
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target !== results) return;
   for (const row of kept.splice(0)) {
     const same = document.getElementById(row.id);
     if (same) same.replaceWith(row);
@@ -172,13 +172,13 @@ results.addEventListener("htmx:afterSwap", (event) => {
 // --- Errors stay in the row ------------------------------------------------------------------------------------------
 
 function clearError(row) {
-  row.querySelector(":scope > .row-error")?.remove();
+  row.querySelector(":scope > .problem")?.remove();
 }
 
 function showError(row, text) {
   clearError(row);
   const error = document.createElement("p");
-  error.className = "row-error";
+  error.className = "problem";
   error.setAttribute("role", "alert");
   error.textContent = text;
   row.append(error);
@@ -189,19 +189,14 @@ function showUnsaved(row) {
   focusPanel(row);
 }
 
-function explainFailure(event) {
-  const row = rowOf(event.target);
-  if (!row) return;
-  event.stopPropagation(); // no toast
-  const { failed, gone, offline } = document.body.dataset;
-  const status = event.detail.xhr?.status;
-  showError(row, event.type === "htmx:sendError" ? offline : status === 404 ? gone : failed);
+function explainFailure({ detail }) {
+  if (rowOf(detail.elt) === detail.elt) showError(detail.elt, describeFailure(detail.xhr)); // else picard.js does
 }
-list.addEventListener("htmx:responseError", explainFailure);
-list.addEventListener("htmx:sendError", explainFailure);
-list.addEventListener("htmx:beforeRequest", (event) => {
-  const row = rowOf(event.target);
-  if (row) clearError(row);
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  list.addEventListener(failure, explainFailure);
+}
+list.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (rowOf(detail.elt) === detail.elt) clearError(detail.elt);
 });
 
 // After an answer the focus stays where the action was.

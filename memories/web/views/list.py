@@ -132,9 +132,7 @@ def _list_side_tags(form: ListForm, page: reads.TagPage) -> list[tuple[Tag, int 
     shown = ranked[:MAX_SIDE_TAGS]
     if form.chosen_tag is not None and form.chosen_tag not in shown:
         shown.append(form.chosen_tag)
-    return [
-        (tag, page.counts.get(tag.pk), f"?{urlencode({**params, 'tag': str(tag.pk)})}") for tag in shown
-    ]
+    return [(tag, page.counts.get(tag.pk), f"?{urlencode({**params, 'tag': str(tag.pk)})}") for tag in shown]
 
 
 def build_list_url(form: ListForm) -> str:

@@ -57,7 +57,7 @@ def test_edit_in_place_survives_conflict_search_and_failure(page: Page) -> None:
 
     page.route("**/edit/", _fail)
     row.get_by_role("button", name="Save").click()
-    expect(row.locator(".row-error")).to_be_visible()
+    expect(row.locator(".problem")).to_be_visible()
     expect(box).to_have_value("Green tea, no sugar.")
     page.unroute("**/edit/")
 
@@ -103,7 +103,7 @@ def test_keys_walk_open_edit_tag_select_and_delete(page: Page) -> None:
     expect(page.locator(".panel textarea")).to_be_focused()
     keys.press("x")  # types
     keys.press("Escape")
-    expect(page.locator(".row-error")).to_contain_text("unsaved changes")
+    expect(page.locator(".memory .problem")).to_contain_text("unsaved changes")
     page.get_by_role("button", name="Cancel").or_(page.get_by_role("link", name="Cancel")).click()
     keys.press("Escape")
     keys.press("t")

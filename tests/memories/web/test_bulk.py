@@ -217,7 +217,6 @@ def parse_side_tags(html: str) -> list[tuple[str, str]]:
     return re.findall(r'<span dir="auto">(\w+)</span>\s*<span class="side-count">(\d*)</span>', html)
 
 
-
 def test_tags_page_is_paginated(ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memories.web.views.bulk.TAGS_PER_PAGE", 2)
     remember(ada, "One.", tags=["one", "three", "two"])

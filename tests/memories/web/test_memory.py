@@ -261,7 +261,9 @@ def test_actions_on_another_users_memory_return_404(ada: User, bob_client: Clien
 @pytest.mark.parametrize("action", ACTIONS)
 def test_get_request_changes_nothing(ada: User, ada_client: Client, action: str) -> None:
     memory = remember(ada, "Tea.")
-    assert ada_client.get(f"/memories/{memory.pk}/{action}/").status_code == (200 if action == "edit" else 405)
+    assert ada_client.get(f"/memories/{memory.pk}/{action}/").status_code == (
+        200 if action == "edit" else 405
+    )
     assert get_stored(ada, memory).version == 1
 
 
