@@ -83,7 +83,7 @@ def serialize_hit(hit: Hit) -> dict[str, Any]:
         "cosine": None if hit.cosine is None else round(hit.cosine, 6),
         "strength": round(hit.strength, 6),
         "relevance": hit.relevance,
-        "matched": hit.matched,
+        "matched": hit.matched_words,
     }
 
 

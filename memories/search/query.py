@@ -181,6 +181,8 @@ def _build_hit(question: Question, place: RankedMemory, weak_below: float) -> Hi
         strength=_get_strength(place),
         relevance=_rate_relevance(place, weak_below),
         language=keywords.guess_language(question.text, question.language),
+        query=question.text,
+        owner_language=question.language,
     )
 
 

@@ -1,16 +1,19 @@
 """Reads of memories. `visible_to` (models/visibility.py) decides access; absent and forbidden look the same."""
 
 import logging
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Count, F, Func, IntegerField, Model, QuerySet, UUIDField, Value
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
 from accounts.fields import DecryptError
+from accounts.ids import get_first_id
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.models import AuditAction, Memory, MemoryRevision, Tag
@@ -19,10 +22,10 @@ from memories.services import audit
 from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import (
     attach_prefetched_tags,
+    count_used_tags,
     filter_used_tags,
     find_tags,
     load_tags,
-    rank_used_tags,
     sort_by_name,
     with_tags,
 )
@@ -46,10 +49,14 @@ class MemoryPage:
 
 @dataclass(frozen=True)
 class TagPage:
-    """A page of tags, by name; `next` is the number of tags on the pages so far, None at the end."""
+    """A page of tags, by name; `next` is the number of tags on the pages so far, None at the end.
+
+    counts: memories outside the trash by id of the tags that were ranked.
+    """
 
     tags: list[Tag]
     next: int | None
+    counts: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,12 +124,12 @@ def list_tags(
     after: the `next` of the previous page. including: ids of more tags to return, if they are in use.
     """
     actor.require_scope(scopes.READ)
-    ids = list(rank_used_tags(actor)[after : after + limit + 1]) if limit else []
-    shown = {*ids[:limit]}
+    counts = dict(count_used_tags(actor)[after : after + limit + 1]) if limit else {}
+    shown = {*[*counts][:limit]}
     if missing := {*including} - shown:
         shown |= {*filter_used_tags(actor).filter(tag_id__in=missing).values_list("tag_id", flat=True)}
     tags = load_tags(actor.person.pk, shown) if shown else []
-    return TagPage(tags, after + limit if len(ids) > limit else None)
+    return TagPage(tags, after + limit if len(counts) > limit else None, counts)
 
 
 def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]]:
@@ -139,6 +146,21 @@ def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person)
     return own.apply_filters(actor, filters or Filters()).count()
+
+
+def count_memories_between(
+    actor: Actor, moments: Sequence[datetime], filters: Filters | None = None
+) -> list[int]:
+    """Return the numbers of memories before the first moment, between each two, and since the last; ascending.
+
+    By their ids, which sort by creation time: one pass over their index.
+    """
+    actor.require_scope(scopes.READ)
+    own = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(actor, filters or Filters())
+    bounds = Value([get_first_id(moment) for moment in moments], output_field=ArrayField(UUIDField()))
+    place = Func(F("pk"), bounds, function="width_bucket", output_field=IntegerField())
+    counts = dict(own.annotate(place=place).values_list("place").annotate(count=Count("*")))
+    return [counts.get(place, 0) for place in range(len(moments) + 1)]
 
 
 def decrypt_or_none(row: Memory | MemoryRevision) -> str | None:

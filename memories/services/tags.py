@@ -226,10 +226,15 @@ def filter_used_tags(actor: Actor) -> QuerySet[MemoryTag]:
     return used if actor.only_tags is None else used.filter(tag_id__in=actor.only_tags)
 
 
-def rank_used_tags(actor: Actor) -> "QuerySet[MemoryTag, UUID]":
-    """Return the ids of the tags on memories outside the trash, those on most memories first."""
+def count_used_tags(actor: Actor) -> "QuerySet[MemoryTag, tuple[UUID, int]]":
+    """Return the ids of the tags on memories outside the trash with the number of these, the most used first."""
     counted = filter_used_tags(actor).values("tag_id").annotate(memories=Count("*"))
-    return counted.order_by("-memories", "tag_id").values_list("tag_id", flat=True)
+    return counted.order_by("-memories", "tag_id").values_list("tag_id", "memories")
+
+
+def rank_used_tags(actor: Actor) -> "QuerySet[MemoryTag, UUID]":
+    """Return only the ids of `count_used_tags`."""
+    return count_used_tags(actor).values_list("tag_id", flat=True)
 
 
 def load_tags(owner_id: UUID, ids: Iterable[UUID]) -> list[Tag]:

@@ -10,12 +10,10 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from memories.models import Memory, Tag, Visibility
-from memories.models.visibility import Filters
+from memories.models import Memory, Visibility
 from memories.persona.retrieval import SELF_HANDLE
 from memories.services.tags import get_tags
 from memories.validation import limits
@@ -122,9 +120,11 @@ class EditForm(MemoryForm):
         ),
     )
 
-    def __init__(self, data: Mapping[str, object] | None = None, *, memory: Memory) -> None:
+    def __init__(
+        self, data: Mapping[str, object] | None = None, *, memory: Memory, auto_id: str = "id_%s"
+    ) -> None:
         self.memory = memory
-        super().__init__(data, initial=get_initial_values(memory))
+        super().__init__(data, initial=get_initial_values(memory), auto_id=auto_id)
         del self.fields["supersedes"]  # has buttons of its own
         if memory.expires_at is not None:
             date = date_format(timezone.localtime(memory.expires_at), "DATETIME_FORMAT")
@@ -135,55 +135,14 @@ class EditForm(MemoryForm):
         return self.memory.expires_at if choice == "keep" else super()._resolve_expiry(choice, date)
 
 
-class ListForm(forms.Form):
-    """Filters, search and cursor of the list. Invalid URL parameters are ignored.
+class TagsForm(EditForm):
+    """The tags of an existing memory."""
 
-    tags: those to choose from and the chosen one, set by a page that shows them.
-    """
-
-    q = RawCharField()
-    visibility = forms.ChoiceField(required=False, choices=Visibility.choices)
-    tag = forms.UUIDField(required=False)
-    before = forms.UUIDField(required=False)
-
-    def __init__(self, data: QueryDict) -> None:
-        super().__init__(data)
-        self.tags: list[Tag] = []
-        self.is_valid()
-
-    @property
-    def query(self) -> str:
-        return limits.clean_query(self.cleaned_data.get("q", ""))
-
-    @property
-    def cursor(self) -> UUID | None:
-        return self.cleaned_data.get("before")
-
-    @property
-    def chosen_visibility(self) -> str:
-        return self.cleaned_data.get("visibility") or ""
-
-    @cached_property
-    def chosen_tag(self) -> Tag | None:
-        return next((tag for tag in self.tags if tag.pk == self.cleaned_data.get("tag")), None)
-
-    @property
-    def has_missing_tag(self) -> bool:
-        """Return whether the tag no longer exists, as in a saved filter or an old URL."""
-        return bool(self.cleaned_data.get("tag")) and self.chosen_tag is None
-
-    @property
-    def filters(self) -> Filters:
-        """Return the filters. A deleted tag matches nothing, so that a bulk action cannot affect all memories."""
-        tag_id: UUID | None = self.cleaned_data.get("tag")
-        tags = frozenset({tag_id} if tag_id else ())
-        return Filters(visibility=self.chosen_visibility or None, tags_all=tags)
-
-    def get_url_params(self) -> dict[str, str]:
-        """Return the non-empty URL parameters. A tag is given by id, because URLs end up in logs."""
-        tag = str(self.cleaned_data.get("tag") or "")
-        params = {"q": self.query, "visibility": self.chosen_visibility, "tag": tag}
-        return {name: value for name, value in params.items() if value}
+    def __init__(
+        self, data: Mapping[str, object] | None = None, *, memory: Memory, auto_id: str = "id_%s"
+    ) -> None:
+        super().__init__(data, memory=memory, auto_id=auto_id)
+        self.fields = {name: self.fields[name] for name in ("tags", "version")}
 
 
 def parse_version(value: str) -> int | None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import ClassVar
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import ClassVar, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import naturaltime
@@ -14,9 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.actor import Channel
+from accounts.ids import get_creation_time
 from memories.clients import names as client_names
-from memories.index import keywords
-from memories.index.languages import Language
 from memories.models import IndexState, Memory, Tag
 from memories.search.change_detection import ChangeKind, Difference
 from memories.search.near_duplicates import UpdateSuggestion
@@ -42,8 +43,7 @@ class MemoryRow:
     is_weak: bool = False
     names: Mapping[str, str] | None = None
     hit: Hit | None = None
-    LONG: ClassVar[int] = 320  # characters; the style sheet clamps texts in lists to five lines
-    SENT: ClassVar[int] = 400  # characters sent for a list, to keep the page small
+    SENT: ClassVar[int] = 240  # characters sent for a list: more than the two or three lines that it shows
 
     @cached_property
     def text(self) -> str | None:
@@ -66,13 +66,17 @@ class MemoryRow:
         return sort_by_name(get_tags(self.memory))
 
     @property
-    def is_long(self) -> bool:
-        text = self.text or ""
-        return len(text) > self.LONG or text.count("\n") > 4
-
-    @property
     def age(self) -> str:
         return format_age(self.memory.created_at)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether `age` is a date, which repeats the heading of its day."""
+        return timezone.now() - self.memory.created_at >= AGE_IN_WORDS
+
+    @property
+    def is_by_owner(self) -> bool:
+        return self.memory.source == Channel.WEB
 
     @property
     def source(self) -> str:
@@ -141,13 +145,41 @@ def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
     return [MemoryRow(memory, names=names) for memory in memories]
 
 
-def build_search_rows(hits: Iterable[Hit], query: str) -> list[MemoryRow]:
+class DayRows(NamedTuple):
+    """The memories of one day, newest first. label: "" if they continue the day before them in the list."""
+
+    label: str
+    day: date | None
+    rows: list[MemoryRow]
+
+
+def group_by_day(rows: Iterable[MemoryRow], *, after: UUID | None = None) -> list[DayRows]:
+    """Group rows by the day of their creation in the user's time zone. after: the memory before them in the list."""
+    last = get_creation_time(after) if after else None
+    shown = timezone.localdate(last) if last else None
+    groups = []
+    for day, group in groupby(rows, key=lambda row: timezone.localdate(row.memory.created_at)):
+        groups.append(DayRows("" if day == shown else format_day(day), day, list(group)))
+        shown = day
+    return groups
+
+
+def format_day(day: date) -> str:
+    """Return "Today", "Yesterday", or the date, with its year unless it is this one."""
+    today = timezone.localdate()
+    if day == today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    return date_format(day, "MONTH_DAY_FORMAT" if day.year == today.year else "DATE_FORMAT")
+
+
+def build_search_rows(hits: Iterable[Hit]) -> list[MemoryRow]:
     """Return the hits with their reasons, strong matches first."""
     hits = list(hits)
-    words_by_stem = _map_stems(query, hits[0].language) if hits else {}
     names = _get_names([hit.memory for hit in hits])
     rows = [
-        MemoryRow(hit.memory, _explain_match(hit, words_by_stem), hit.relevance == Relevance.WEAK, names, hit)
+        MemoryRow(hit.memory, _explain_match(hit), hit.relevance == Relevance.WEAK, names, hit)
         for hit in hits
     ]
     return sorted(rows, key=lambda row: row.is_weak)
@@ -178,14 +210,8 @@ def describe_source(source: str, names: Mapping[str, str]) -> str:
     return _("by you") if source == Channel.WEB else _("by one of your programs")
 
 
-def _map_stems(query: str, language: Language) -> dict[str, str]:
-    """Return by stem the first word of the query that has it."""
-    words = reversed(query.split())
-    return {stem: word for word in words for stem in keywords.extract_words(word, language)}
-
-
-def _explain_match(hit: Hit, words_by_stem: dict[str, str]) -> str:
-    if hit.matched:
-        words = ", ".join(f"“{words_by_stem.get(stem, stem)}”" for stem in hit.matched)
+def _explain_match(hit: Hit) -> str:
+    if hit.matched_words:
+        words = ", ".join(f"“{word}”" for word in hit.matched_words)
         return _("contains %(words)s") % {"words": words}
     return _("weakly related") if hit.relevance == Relevance.WEAK else _("similar meaning")

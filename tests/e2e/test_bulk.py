@@ -26,7 +26,8 @@ def test_similar_memories_are_merged_and_bulk_actions_apply(page: Page, width: i
 
     page.goto("/memories/")
     expect(page.locator(".state-wait")).to_have_count(0, timeout=30_000)
-    page.locator(".memory").first.get_by_role("link", name="Open").click()
+    page.locator(".memory .memory-text").first.click()
+    page.get_by_role("link", name="All details").click()
     expect(page.get_by_text("Likely duplicate")).to_be_visible()
     _expect_no_violation(page)
     page.get_by_role("button", name="Keep newer text").click()

@@ -27,25 +27,28 @@ def test_first_walk(page: Page) -> None:
     page.reload()
     expect(page.locator(".memory").first).to_contain_text("Mia")
 
-    page.locator(".memory").first.get_by_role("link", name="Open").click()
-    page.locator("summary", has_text="Edit").click()
-    page.locator("#edit textarea[name=text]").fill(
-        "My daughter Mia was born in May 2019 and loves dinosaurs."
-    )
-    page.get_by_role("button", name="Save").click()
+    page.locator(".memory").first.get_by_role("link").first.click()
+    page.locator(".panel").get_by_role("button", name="Edit", exact=True).click()
+    page.locator(".panel textarea").fill("My daughter Mia was born in May 2019 and loves dinosaurs.")
+    page.locator(".panel").get_by_role("button", name="Save").click()
+    expect(page.locator(".panel .full-text")).to_contain_text("dinosaurs")
+    page.get_by_role("link", name="All details").click()
     expect(page.locator(".full-text")).to_contain_text("dinosaurs")
     page.locator("#history summary").click()
     expect(page.locator(".history-text")).to_have_text("My daughter Mia was born in May 2019.")
 
     page.goto("/memories/")
     row = page.locator(".memory", has_text="dinosaurs")
+    row.locator(".memory-text").click()
     row.get_by_role("button", name="Make public").click()
     expect(row.get_by_role("button", name="Make private")).to_be_visible()
     assert [memory.text for memory in Memory.objects.filter(visibility="public")] == [
         "My daughter Mia was born in May 2019 and loves dinosaurs."
     ]
 
-    page.locator(".memory", has_text="hazelnuts").get_by_role("button", name="Delete").click()
+    row = page.locator(".memory", has_text="hazelnuts")
+    row.locator(".memory-text").click()
+    row.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("2 memories")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".memory", has_text="hazelnuts")).to_be_visible()
@@ -84,9 +87,9 @@ def test_memory_pages_work_without_javascript(page: Page) -> None:
     plain.get_by_role("button", name="Save").click()
     plain.locator("#q").fill("zebra")
     plain.get_by_role("button", name="Search").click()
-    row = plain.locator(".memory", has_text="zebra")
-    row.get_by_role("button", name="Make public").click()
-    plain.locator(".memory", has_text="zebra").get_by_role("button", name="Delete").click()
+    plain.get_by_role("link", name="zebra").click()
+    plain.get_by_role("button", name="Make public").click()
+    plain.get_by_role("button", name="Move to trash").click()
     plain.get_by_role("button", name="Undo").click()
     expect(plain.locator(".memory", has_text="zebra")).to_be_visible()
     assert Memory.objects.get().visibility == "public"

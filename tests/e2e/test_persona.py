@@ -36,7 +36,8 @@ def test_anonymous_user_without_javascript_asks_on_public_page(
 ) -> None:
     _sign_up(page)
     _add_indexed_memory(page, "I am allergic to hazelnuts.", tags="health")
-    page.locator(".memory").get_by_role("button", name="Make public").click()
+    page.locator(".memory .memory-text").click()
+    page.get_by_role("button", name="Make public").click()
     expect(page.get_by_role("button", name="Make private")).to_be_visible()
     page.goto("/accounts/profile/")
     page.get_by_label("Turn on my persona").check()

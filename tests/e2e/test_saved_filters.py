@@ -32,7 +32,8 @@ def test_filter_is_saved_used_and_deleted(page: Page, width: int) -> None:
         "# Trip\n- *pack*\n- [map](https://example.org)\n\n> slowly\n\n`a = 1`"
     )
     page.get_by_role("button", name="Save").click()
-    page.locator(".memory").first.get_by_role("link", name="Open").click()
+    page.locator(".memory .memory-text").first.click()
+    page.get_by_role("link", name="All details").click()
     expect(page.locator(".marked li").first).to_have_text("pack")
     _expect_no_violation(page)
 

@@ -48,7 +48,7 @@ class PendingApproval:
 
 @dataclass(frozen=True)
 class Hit:
-    """A search result. relevance: `strong`, `fair` or `weak`; matched: stems of the query's words in the memory."""
+    """A search result. relevance: `strong`, `fair` or `weak`; matched: the query's words as it writes them."""
 
     memory: Memory
     score: float

@@ -123,7 +123,8 @@ class Hit(ResponseSchema):
         help_text="`strong` (likely answers the query), `fair` or `weak`. Unrelated memories are not listed."
     )
     matched = serializers.ListField(
-        child=serializers.CharField(), help_text="Stems of the query words that the memory contains."
+        child=serializers.CharField(),
+        help_text="The query's words as the memory or its tags write them; at most five.",
     )
 
 

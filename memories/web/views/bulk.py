@@ -26,7 +26,8 @@ from memories.services import reads, selection, tag_admin
 from memories.services.selection import Selection
 from memories.services.tags import load_tags, rank_used_tags
 from memories.web.decorators import Request, memory_view, redirect_back
-from memories.web.forms import BulkActionForm, ListForm
+from memories.web.forms import BulkActionForm
+from memories.web.list_form import ListForm
 from memories.web.views.list import build_list_url
 
 TAGS_PER_PAGE = 100

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import trigger_client_event
 
 from accounts.actor import Actor
-from memories.errors import MemoryNotFound, VersionConflict
+from memories.errors import VersionConflict
 from memories.models import Memory, Visibility
 from memories.search.exact_duplicates import find_exact_duplicate, merge_into_duplicate
 from memories.search.near_duplicates import SimilarMemory, find_similar
@@ -22,7 +22,8 @@ from memories.services import reads, writes
 from memories.validation import limits
 from memories.web import provenance
 from memories.web.decorators import Request, add_form_errors, memory_view, redirect_back
-from memories.web.forms import EditForm, ListForm, MemoryForm, parse_count, parse_version
+from memories.web.forms import EditForm, MemoryForm, parse_count, parse_version
+from memories.web.list_form import ListForm
 from memories.web.presenters import MemoryRow, SimilarRow, build_rows
 from memories.web.views.onboarding import get_first_steps
 from memories.web.views.supersession import build_link_context, get_older_row
@@ -134,57 +135,17 @@ def _render_saved_row(
 @memory_view
 def memory_detail(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     memory = reads.get_memory(actor, memory_id)
+    if request.htmx:  # opened in the list
+        context = {"row": MemoryRow(memory), "memory": memory}
+        return render(request, "memories/_panel.html", context)
     form = EditForm(memory=memory) if reads.decrypt_or_none(memory) is not None else None
     before = parse_version(request.GET.get("before", ""))
-    context = _build_detail_context(actor, memory, form, before=before)
+    context = build_detail_context(actor, memory, form, before=before)
     context |= build_link_context(actor, memory, limits.clean_query(request.GET.get("find", "")))
     return render(request, "memories/detail.html", context)
 
 
-@require_POST
-@memory_view
-def edit_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    try:
-        memory = reads.get_memory(actor, memory_id)
-        form = EditForm(request.POST, memory=memory)
-        saved = form.is_valid() and _update_memory(actor, memory, form)
-    except VersionConflict:
-        return _render_conflict(request, actor, memory_id)
-    except MemoryNotFound:
-        return _render_gone(request)
-    if saved:
-        messages.success(request, _("Saved."))
-        return redirect("memories:detail", memory_id)
-    return render(request, "memories/detail.html", _build_detail_context(actor, memory, form), status=422)
-
-
-def _update_memory(actor: Actor, memory: Memory, form: EditForm) -> bool:
-    try:
-        writes.update_memory(
-            actor, memory.pk, expected_version=form.cleaned_data["version"], **form.get_values()
-        )
-    except ValidationError as error:
-        add_form_errors(form, error)
-        return False
-    return True
-
-
-def _render_conflict(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
-    """Show both texts. Saving again sends the version shown here, so a further change conflicts again."""
-    memory = reads.get_memory(actor, memory_id)
-    form = EditForm({**request.POST.dict(), "version": memory.version}, memory=memory)
-    return render(request, "memories/conflict.html", {"row": MemoryRow(memory), "form": form}, status=409)
-
-
-def _render_gone(request: Request) -> HttpResponseBase:
-    """Offer to save the edited text of a deleted memory as a new one."""
-    data = request.POST.dict()
-    form = MemoryForm(data | {"expires": "never"} if data.get("expires") == "keep" else data)
-    context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "is_deleted": True}
-    return render(request, "memories/new.html", context, status=404)
-
-
-def _build_detail_context(
+def build_detail_context(
     actor: Actor, memory: Memory, form: EditForm | None, *, before: int | None = None
 ) -> dict[str, object]:
     linked = {link.id for link in (memory.superseded, memory.superseded_by) if link}
@@ -222,7 +183,8 @@ def change_visibility(request: Request, actor: Actor, memory_id: UUID) -> HttpRe
         add_message = messages.warning
     if request.htmx:
         row = MemoryRow(reads.get_memory(actor, memory_id))
-        return _add_toast(render(request, "memories/_row.html", {"row": row, "next_try": 1}), message)
+        context = {"row": row, "next_try": 1, "open_id": memory_id if "open" in request.GET else None}
+        return _add_toast(render(request, "memories/_row.html", context), message)
     add_message(request, message)
     return redirect_back(request, "memories:detail", memory_id)
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from accounts.actor import Actor
 from memories.services import saved_filters
 from memories.web.decorators import Request, memory_view, redirect_back
-from memories.web.forms import ListForm
+from memories.web.list_form import ListForm
 
 
 @require_POST

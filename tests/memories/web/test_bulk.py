@@ -200,19 +200,21 @@ def test_tag_page_shows_error_for_invalid_name(ada: User, ada_client: Client) ->
     assert "A tag has at most 50 characters" in get_page(ada_client, address)
 
 
-def test_tag_filter_offers_most_used_and_selected_tags(
+def test_side_list_offers_most_used_and_selected_tags(
     ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memories.web.views.list.MAX_TAG_CHOICES", 2)
+    monkeypatch.setattr("memories.web.views.list.MAX_SIDE_TAGS", 2)
     for tags in (["a", "b", "c"], ["b", "c"], ["c"], ["d"]):
         remember(ada, "One.", tags=tags)
     selected = get_tag_id(ada, "d")
-    offered = re.findall(r"<option dir=.auto.[^>]*>(\w)</option>", get_page(ada_client, "/memories/"))
-    assert offered == ["b", "c"]
-    with_selected = re.findall(
-        r"<option dir=.auto.[^>]*>(\w)</option>", get_page(ada_client, f"/memories/?tag={selected}")
-    )
-    assert with_selected == ["b", "c", "d"]
+    assert parse_side_tags(get_page(ada_client, "/memories/")) == [("c", "3"), ("b", "2")]
+    with_selected = parse_side_tags(get_page(ada_client, f"/memories/?tag={selected}"))
+    assert with_selected == [("c", "3"), ("b", "2"), ("d", "1")]
+
+
+def parse_side_tags(html: str) -> list[tuple[str, str]]:
+    """Return the tags beside the list with their numbers."""
+    return re.findall(r'<span dir="auto">(\w+)</span>\s*<span class="side-count">(\d*)</span>', html)
 
 
 def test_tags_page_is_paginated(ada: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

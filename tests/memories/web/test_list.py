@@ -44,7 +44,7 @@ def test_list_shows_own_memories_newest_first(ada: User, bob: User, ada_client: 
 def test_list_truncates_long_text(ada: User, ada_client: Client) -> None:
     remember(ada, "tide " * 1_000)
     [text] = parse_row_texts(get_page(ada_client))
-    assert (len(text), text[-1]) == (400, "…")
+    assert (len(text), text[-1]) == (240, "…")
 
 
 def test_texts_and_tags_are_escaped(ada: User, ada_client: Client) -> None:
@@ -166,12 +166,11 @@ def create_memories(user: User, count: int) -> None:
 
 def parse_row_texts(html: str) -> list[str]:
     """Return the texts of the rows in order."""
-    rows = html.split('<div class="memory-text')[1:]
-    return [row.split(">", 1)[1].split("</div>", 1)[0] for row in rows]
+    return re.findall(r'<(?:a|div) class="memory-text[^>]*>(.*?)</(?:a|div)>', html, re.DOTALL)
 
 
 PAGE_BYTES = 60_000  # limit of an uncompressed page
-ROWS_BYTES = 57_000  # lower: collected static files have longer names, and translations are longer
+ROWS_BYTES = 45_000  # lower: collected static files have longer names, and translations are longer
 
 
 def test_page_size_with_25_typical_memories_is_limited(
@@ -187,15 +186,14 @@ def test_page_size_with_25_typical_memories_is_limited(
     assert len(indexed.encode()) < len(pending.encode()) < ROWS_BYTES < PAGE_BYTES
 
 
-def test_buttons_of_all_rows_share_one_form(ada: User, ada_client: Client) -> None:
-    memories = [remember(ada, text) for text in ("Tea.", "Coffee.")]
+def test_rows_share_one_form_and_their_tools(ada: User, ada_client: Client) -> None:
+    for text in ("Tea.", "Coffee."):
+        remember(ada, text)
     html = get_page(ada_client, "/memories/?visibility=private")
     [form] = re.findall(r'<form id="act" .*?</form>', html, re.DOTALL)
     assert "csrfmiddlewaretoken" in form
     assert 'name="next" value="/memories/?visibility=private"' in form
-    for memory in memories:
-        assert f'form="act" formaction="/memories/{memory.pk}/delete/"' in html
-        assert f'form="act" formaction="/memories/{memory.pk}/visibility/?version=1"' in html
+    assert html.count("data-delete") == 1
 
 
 def test_search_says_what_it_corrected(ada: User, ada_client: Client) -> None:

@@ -50,8 +50,10 @@ def test_list_offers_the_most_used_tags(ada: User, ada_client: Client, decrypted
     writes.create_memories(session(ada), [NewMemory("x", tags=["most", f"t{n}"]) for n in range(70)])
     decrypted.clear()
     html = ada_client.get("/memories/").content.decode()
-    assert html.count("<option dir") == 60
-    assert ">most</option>" in html
+    assert html.count('<option value="t') + html.count('<option value="most"') == 60
+    aside = html.split('class="list-aside"')[1].split("</nav>")[0]
+    assert aside.count("<li>") == 20
+    assert aside.index(">most<") < aside.index(">70<") < aside.index(">t")
 
 
 def test_pages_decrypt_few_tags(
