@@ -131,7 +131,7 @@ def read_translations(path: Path) -> dict[Key, Translation]:
     with path.open("rb") as file:
         messages = read_po(file, ignore_obsolete=True)
     return {
-        _get_key(message): _get_translation(message)
+        get_key(message): _get_translation(message)
         for message in messages
         if message.id and not message.fuzzy and all(_list_forms(message))
     }
@@ -211,7 +211,7 @@ def compile_catalog(catalog: StableCatalog) -> bytes:
     return file.getvalue()
 
 
-def _get_key(message: Message) -> Key:
+def get_key(message: Message) -> Key:
     msgid = message.id if isinstance(message.id, str) else (message.id[0], message.id[1])
     return message.context, msgid
 

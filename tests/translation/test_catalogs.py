@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import to_locale
 
 from tests.translation import catalogs
+from tests.translation.borrowed import list_borrowed
 from tests.translation.catalogs import Key, StableCatalog, Translation, list_placeholders
 
 LANGUAGES = ("ar", "de", "es", "fr", "hi", "ja", "ko", "pt_BR", "ru", "zh_Hans")
@@ -99,3 +100,13 @@ def test_translations_begin_and_end_like_their_text(language: str) -> None:
         for pattern in (r"^\s*", r"\s*$"):
             assert re.search(pattern, text)[0] == re.search(pattern, translation)[0], (text, translation)  # type: ignore[index]
         assert translation.count("\n") == text.count("\n"), translation
+
+
+@pytest.mark.parametrize("package", sorted(catalogs.PACKAGED))
+def test_borrowed_texts_are_those_of_the_package(package: str) -> None:
+    sources: set[Key] = set()
+    for folder in catalogs.PACKAGED[package]:
+        with (folder / "en" / "LC_MESSAGES" / "django.po").open("rb") as file:
+            sources |= {catalogs.get_key(message) for message in read_po(file, locale="en") if message.id}
+    borrowed = {(each.context, each.msgid) for each in list_borrowed() if each.file == package}
+    assert borrowed - sources == set()
