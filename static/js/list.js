@@ -2,7 +2,7 @@
 const list = document.querySelector("[data-list]");
 const results = document.getElementById("results");
 const rowOf = (element) => element?.closest?.("#results .memory") ?? null;
-const getRows = () => [...results.querySelectorAll(".memory:not(.memory-gone)")];
+const getRows = () => [...results.querySelectorAll(".memory:has(> .memory-text)")]; // without those in the trash
 const getLink = (row) => row.querySelector(":scope > .memory-text");
 const getPanel = (row) => row.querySelector(":scope > .panel");
 const getUrl = (row, path) => new URL(path, getLink(row).href).href;
@@ -45,6 +45,7 @@ function focusPanel(row) {
   const panel = getPanel(row);
   const field = panel.querySelector("[aria-invalid=true], textarea, input:not([type=hidden])");
   (field ?? panel).focus({ preventScroll: true });
+  if (field?.type === "text") field.setSelectionRange(field.value.length, field.value.length);
   panel.scrollIntoView({ block: "nearest" });
 }
 
@@ -107,7 +108,7 @@ list.addEventListener("click", (event) => {
   if (control?.matches("[data-set]")) return setVisibility(row, control.dataset.set);
   if (control?.matches("[data-delete]")) return deleteRow(row);
   const isText = control === getLink(row) || (!control && !event.target.closest(".panel"));
-  if (!isText || row.matches(".memory-gone") || String(getSelection())) return;
+  if (!isText || !getLink(row) || String(getSelection())) return;
   event.preventDefault();
   openRow(row);
 });
@@ -119,7 +120,7 @@ const isPublic = (row) => Boolean(row.querySelector(":scope > .facts > .public")
 
 function showTools(event) {
   const row = rowOf(event.target);
-  if (!row || row.contains(tools) || row.matches(".memory-gone") || getPanel(row)) return;
+  if (!row || row.contains(tools) || !getLink(row) || getPanel(row)) return; // htmx sets classes late
   tools.querySelector("[data-set=private]").hidden = !isPublic(row);
   tools.querySelector("[data-set=public]").hidden = isPublic(row);
   row.append(tools);
@@ -203,9 +204,10 @@ list.addEventListener("htmx:beforeRequest", ({ detail }) => {
 results.addEventListener("htmx:load", (event) => {
   const loaded = event.detail.elt;
   if (loaded.matches(".memory") && getPanel(loaded)) focusPanel(loaded);
-  else if (loaded.matches(".panel")) focusPanel(rowOf(loaded));
-  else if (document.activeElement === document.body && loaded.matches(".memory:not(.memory-gone)")) getLink(loaded).focus();
+  else if (loaded.matches(".panel") && rowOf(loaded)) focusPanel(rowOf(loaded));
+  else if (document.activeElement === document.body && loaded.matches(".memory")) getLink(loaded)?.focus();
   if (loaded.matches(".memory")) placeToday(loaded);
+  if (list.querySelector(".many > details[open]")) showSelection();
 });
 
 // A memory that was just added belongs below the heading of today.
@@ -228,13 +230,18 @@ function placeToday(row) {
 let lastTick = null;
 const getTick = (row) => row.querySelector(":scope > .tick input");
 
-function reportSelection() {
+function showSelection() {
   const count = list.querySelectorAll(".tick :checked").length;
-  const details = list.querySelector(".many > details");
-  if (details) details.open = details.open || count > 0;
   const text = list.dataset.selected.replace("{n}", count.toLocaleString(document.documentElement.lang));
   const output = list.querySelector("[data-selected-count]");
-  if (output && count) output.textContent = text;
+  if (output) output.textContent = text;
+  return [count, text];
+}
+
+function reportSelection() {
+  const [count, text] = showSelection();
+  const details = list.querySelector(".many > details");
+  if (details) details.open = details.open || count > 0;
   say(text);
 }
 
@@ -300,7 +307,7 @@ const listKeys = {
   J: () => moveFocus(1, true),
   K: () => moveFocus(-1, true),
   u: () => {
-    const undo = [...results.querySelectorAll(".memory-gone button")].at(-1);
+    const undo = [...results.querySelectorAll(".memory-gone form button")].at(-1);
     if (undo) undo.click();
     else say(list.dataset.none);
   },
@@ -318,7 +325,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (!("shortcuts" in document.body.dataset) || event.defaultPrevented) return;
   if (key === "Enter" && target !== row && !target.matches(".memory-text")) return; // presses what has the focus
-  const act = listKeys[key] ?? (row && !row.matches(".memory-gone") && rowKeys[key]);
+  const act = listKeys[key] ?? (row && getLink(row) && rowKeys[key]);
   if (!act || (key === "t" && event.repeat)) return;
   event.preventDefault();
   act(row);

@@ -4,11 +4,11 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
-from django_htmx.http import trigger_client_event
+from django_htmx.http import retarget, trigger_client_event
 
 from accounts.actor import Actor
 from memories.errors import MemoryNotFound, VersionConflict
@@ -45,7 +45,7 @@ def _edit(request: Request, actor: Actor, memory_id: UUID, form_class: type[Edit
     except MemoryNotFound:
         if request.method != "POST":
             raise
-        return _render_gone(request)
+        return _render_gone(request, memory_id)
     if saved:
         return _render_saved(request, actor, memory_id)
     return _render_form(request, actor, memory, form, status=422)
@@ -113,15 +113,21 @@ def _render_panel(
         "limit": limits.TEXT_CHARACTERS,
         "is_conflict": is_conflict,
     }
-    return render(request, "memories/_panel_form.html", context, status=status)
+    response = render(request, "memories/_panel_form.html", context, status=status)
+    return _replace_panel(response, memory.pk) if form.is_bound else response
 
 
-def _render_gone(request: Request) -> HttpResponseBase:
+def _replace_panel(response: HttpResponse, memory_id: UUID) -> HttpResponse:
+    """Let the response replace the opened memory in its row, which a successful one replaces whole."""
+    return retarget(response, f"#p-{memory_id}")
+
+
+def _render_gone(request: Request, memory_id: UUID) -> HttpResponseBase:
     """Offer to save the edited text of a deleted memory as a new one."""
     data = request.POST.dict()
     form = MemoryForm(data | {"expires": "never"} if data.get("expires") == "keep" else data)
     if request.htmx:
         context = {"form": form, "limit": limits.TEXT_CHARACTERS}
-        return render(request, "memories/_panel_gone.html", context, status=422)
+        return _replace_panel(render(request, "memories/_panel_gone.html", context, status=422), memory_id)
     context = {"add_form": form, "limit": limits.TEXT_CHARACTERS, "is_deleted": True}
     return render(request, "memories/new.html", context, status=404)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from accounts.models import User
 from memories.models import Memory
@@ -14,7 +14,7 @@ from tests.e2e.test_bulk import _expect_no_violation
 from tests.factories import app, session
 
 pytestmark = pytest.mark.browser
-DESKTOP = {"width": 1280, "height": 860}
+DESKTOP: ViewportSize = {"width": 1280, "height": 860}
 
 
 def test_memory_opens_with_its_url_and_closes_by_back(page: Page) -> None:
@@ -43,23 +43,14 @@ def test_memory_opens_with_its_url_and_closes_by_back(page: Page) -> None:
     assert Memory.objects.filter(owner=ada, deleted_at=None).count() == 40
 
 
-def test_edit_in_place_survives_conflict_search_and_failure(page: Page) -> None:
+def test_edit_in_place_survives_search_and_conflict(page: Page) -> None:
     ada = sign_up_with(page, [NewMemory("Green tea."), NewMemory("The plumber comes on Thursdays.")])
     tea = Memory.objects.earliest("pk")
     row = page.locator(f"#m-{tea.pk}")
-    row.locator(".memory-text").click()
-    row.get_by_role("button", name="Edit", exact=True).click()
-    box = row.locator("textarea")
-    box.fill("Green tea, no sugar.")
+    box = _edit(row, "Green tea, no sugar.")
     page.locator("#q").fill("plumber")
     expect(page.locator(".found")).to_be_visible()
     expect(box).to_have_value("Green tea, no sugar.")
-
-    page.route("**/edit/", _fail)
-    row.get_by_role("button", name="Save").click()
-    expect(row.locator(".problem")).to_be_visible()
-    expect(box).to_have_value("Green tea, no sugar.")
-    page.unroute("**/edit/")
 
     writes.update_memory(app(ada), tea.pk, text="Black tea.")
     row.get_by_role("button", name="Save").click()
@@ -67,9 +58,38 @@ def test_edit_in_place_survives_conflict_search_and_failure(page: Page) -> None:
     expect(row.locator(".full-text")).to_have_text("Black tea.")
     expect(box).to_have_value("Green tea, no sugar.")
     _expect_no_violation(page)
+    page.locator("#q").fill("")  # the form that came back is not saved either
+    expect(page.locator(".memory")).to_have_count(2)
+    expect(box).to_have_value("Green tea, no sugar.")
     row.get_by_role("button", name="Save your version").click()
     expect(row.locator(".panel .full-text")).to_have_text("Green tea, no sugar.")
     assert Memory.objects.get(pk=tea.pk).text == "Green tea, no sugar."
+
+
+def test_failed_requests_are_explained_in_the_row(shaky_page: Page) -> None:
+    page = shaky_page
+    sign_up_with(page, [NewMemory("Green tea.")])
+    row = page.locator(".memory")
+    box = _edit(row, "Green tea, no sugar.")
+    page.route("**/edit/", lambda route: route.abort())
+    row.get_by_role("button", name="Save").click()
+    expect(row.get_by_role("alert")).to_contain_text("not responding")
+    expect(box).to_have_value("Green tea, no sugar.")
+    page.unroute("**/edit/")
+    row.get_by_role("button", name="Save").click()
+    expect(row.locator(".panel .full-text")).to_have_text("Green tea, no sugar.")
+    page.route("**/delete/", lambda route: route.fulfill(status=500))
+    row.get_by_role("button", name="Delete").click()
+    expect(row.get_by_role("alert")).to_contain_text("went wrong")
+    assert Memory.objects.get().deleted_at is None
+
+
+def _edit(row: Locator, text: str) -> Locator:
+    """Open a memory for editing and replace its text. Returns the field."""
+    row.locator(".memory-text").click()
+    row.get_by_role("button", name="Edit", exact=True).click()
+    row.locator("textarea").fill(text)
+    return row.locator("textarea")
 
 
 def test_row_is_deleted_and_restored_in_its_place(page: Page) -> None:
@@ -134,13 +154,6 @@ def _turn_shortcuts_off(page: Page) -> None:
     User.objects.update(shortcuts_enabled=False)
     page.once("dialog", lambda dialog: dialog.accept())
     page.goto("/memories/")
-
-
-def _fail(route: Route) -> None:
-    if route.request.method == "POST":
-        route.abort()
-    else:
-        route.continue_()
 
 
 def test_deep_link_keeps_filters_and_month(page: Page) -> None:
