@@ -228,12 +228,17 @@ document.body.addEventListener("htmx:load", ({ detail }) => {
 
 // Quick add and the question of Ask are short; quick add also stores what was typed.
 const LONG_FORMS = "form[method=post]:has(textarea):not(#add, [data-streams])";
+let isSending = false; // a form takes its text to the next page
 
+document.addEventListener("submit", (event) => {
+  isSending = event.target.method === "post" && !event.defaultPrevented;
+  setTimeout(() => (isSending = false), 1000);
+});
 window.addEventListener("beforeunload", (event) => {
   // After an error, the server sends back what was typed.
   const isUnsaved = (form) =>
     form.matches("[data-unsaved], :has(.errors, .notice-bad)") || [...form.querySelectorAll("textarea")].some(isDirty);
-  if (document.querySelector("[data-sending]")) return;
+  if (isSending) return;
   if ([...document.querySelectorAll(LONG_FORMS)].some(isUnsaved)) event.preventDefault();
 });
 
@@ -275,21 +280,6 @@ document.addEventListener("keydown", (event) => {
   if (!saves) return;
   event.preventDefault();
   form.requestSubmit();
-});
-
-// Prevent double submission.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.method !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) return;
-  if ("sending" in form.dataset) {
-    event.preventDefault();
-    return;
-  }
-  form.dataset.sending = "";
-  setTimeout(() => delete form.dataset.sending, 5000);
-});
-window.addEventListener("pageshow", () => {
-  document.querySelectorAll("[data-sending]").forEach((form) => delete form.dataset.sending);
 });
 
 // Count characters like the server: code points, without surrounding whitespace.
