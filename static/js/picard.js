@@ -245,24 +245,28 @@ window.addEventListener("beforeunload", (event) => {
 // --- Unsent texts of quick add (quick_add.js): in this tab, for this user, until they log out ------------------------
 
 const UNSENT = "picard.unsent.";
-const logOuts = new BroadcastChannel("picard.log-out");
+const LOG_OUT = "picard.log-out"; // in localStorage: a random mark of the last log-out in any tab
+const unsentSince = `${UNSENT}${localStorage.getItem(LOG_OUT)}.`; // also a tab that missed it sees the new mark
+const unsentKey = unsentSince + texts.user;
 let isLoggingOut = false;
 
-function forgetUnsent(exceptUser) {
+function forgetUnsent(kept) {
   for (const key of Object.keys(sessionStorage)) {
-    if (key.startsWith(UNSENT) && key !== UNSENT + exceptUser) sessionStorage.removeItem(key);
+    if (key.startsWith(UNSENT) && !(kept && key.startsWith(kept))) sessionStorage.removeItem(key);
   }
 }
 
 // Who was logged out by time meets these pages, and gets the texts back after the next log-in.
-if (texts.user || !/^\/(accounts|memories)\//.test(location.pathname)) forgetUnsent(texts.user);
+if (texts.user) forgetUnsent(unsentKey);
+else forgetUnsent(/^\/(accounts|memories)\//.test(location.pathname) ? unsentSince : "");
 document.addEventListener("submit", (event) => {
   if (!/\/logout\/$/.test(event.target.getAttribute("action"))) return;
   isLoggingOut = true;
   forgetUnsent();
-  logOuts.postMessage("");
+  localStorage.setItem(LOG_OUT, Math.random());
 });
-logOuts.addEventListener("message", () => {
+window.addEventListener("storage", ({ key }) => {
+  if (key !== LOG_OUT) return;
   isLoggingOut = true;
   forgetUnsent();
 });

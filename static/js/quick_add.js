@@ -20,7 +20,7 @@ function storeUnsent() {
     why: row.querySelector(".unsent-state").textContent,
   }));
   try {
-    sessionStorage.setItem(UNSENT + texts.user, JSON.stringify({ draft: readFields(add), rows }));
+    sessionStorage.setItem(unsentKey, JSON.stringify({ draft: readFields(add), rows }));
   } catch {
     // No storage, or a full one: the rows stay on this page.
   }
@@ -28,7 +28,7 @@ function storeUnsent() {
 
 function readStored() {
   try {
-    return JSON.parse(sessionStorage.getItem(UNSENT + texts.user)) ?? { draft: [], rows: [] };
+    return JSON.parse(sessionStorage.getItem(unsentKey)) ?? { draft: [], rows: [] };
   } catch {
     return { draft: [], rows: [] };
   }
