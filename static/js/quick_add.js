@@ -36,6 +36,8 @@ function readStored() {
 
 // --- The box -------------------------------------------------------------------------------------------------------
 
+let hadText = false;
+
 function fillBox(fields) {
   for (const [name, value] of fields) {
     const field = add.elements[name];
@@ -45,7 +47,8 @@ function fillBox(fields) {
 }
 
 function refreshBox() {
-  if (box.value) add.querySelector("details").open = true;
+  if (box.value && !hadText) add.querySelector("details").open = true; // whoever closes them keeps them closed
+  hadText = Boolean(box.value);
   showProblem("");
   prepare(add);
 }
