@@ -262,13 +262,13 @@ else forgetUnsent(/^\/(accounts|memories)\//.test(location.pathname) ? unsentSin
 document.addEventListener("submit", (event) => {
   if (!/\/logout\/$/.test(event.target.getAttribute("action"))) return;
   isLoggingOut = true;
-  forgetUnsent();
+  sessionStorage.clear(); // also the last search, which htmx remembers
   localStorage.setItem(LOG_OUT, Math.random());
 });
 window.addEventListener("storage", ({ key }) => {
   if (key !== LOG_OUT) return;
   isLoggingOut = true;
-  forgetUnsent();
+  sessionStorage.clear();
 });
 
 // --- Forms ---------------------------------------------------------------------------------------------
