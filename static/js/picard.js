@@ -148,10 +148,11 @@ function keepFields(target, fields, content) {
   const rows = [];
   for (const field of fields) {
     const row = field.closest("li[id]");
-    const twin = [field, row].map((kept) => kept?.id && content.getElementById(kept.id)).find(Boolean);
+    const isOwn = row?.contains(target); // what is itself replaced cannot take its place
+    const twin = [field, !isOwn && row].map((kept) => kept?.id && content.getElementById(kept.id)).find(Boolean);
     const isFocused = field === document.activeElement;
     if (twin && (canMove || !isFocused)) twin.setAttribute("hx-preserve", "");
-    else if (isFocused || row?.contains(target)) return null;
+    else if (isFocused || isOwn) return null;
     else if (row && target.contains(row)) rows.push(row);
     else if (field.id) storedValues.set(field.id, field.value);
   }

@@ -135,3 +135,35 @@ def test_leaving_asks_only_if_a_long_text_is_not_saved(desk: Page) -> None:
     desk.get_by_role("button", name="Save").click()
     expect(desk.get_by_text("Saved.")).to_be_visible()
     assert asked == ["beforeunload"]
+
+
+def test_typing_on_after_saving_a_row_is_kept_and_saved(desk: Page, line: Line, person: User) -> None:
+    memory = remember(person, "I like tea")
+    desk.goto("/memories/")
+    desk.locator(".memory-text").focus()
+    desk.keyboard.press("e")
+    field = desk.locator(".panel textarea")
+    expect(field).to_be_focused()
+    line.delay_s = 1
+    desk.keyboard.type(" and cake")
+    desk.keyboard.press("Control+Enter")
+    desk.keyboard.type(" and pie")
+    expect(desk.locator(".panel [name=version]")).to_have_value(str(memory.version + 1))
+    expect(field).to_have_value("I like tea and cake and pie")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.locator(".panel .full-text")).to_have_text("I like tea and cake and pie")
+
+
+def test_saved_row_takes_no_focus_from_quick_add(desk: Page, line: Line, person: User) -> None:
+    remember(person, "I like tea")
+    desk.goto("/memories/")
+    desk.locator(".memory-text").focus()
+    desk.keyboard.press("t")
+    expect(desk.locator(".panel [name=tags]")).to_be_focused()
+    line.delay_s = 1
+    desk.keyboard.type("drinks")
+    desk.keyboard.press("Enter")
+    desk.locator("#id_text").focus()
+    expect(desk.locator(".panel .tags")).to_have_text("drinks")
+    desk.keyboard.type("#note")  # in a row, # deletes
+    expect(desk.locator("#id_text")).to_have_value("#note")
