@@ -235,12 +235,24 @@ document.addEventListener("submit", (event) => {
   isSending = event.target.method === "post" && !event.defaultPrevented;
   setTimeout(() => (isSending = false), 1000);
 });
-window.addEventListener("beforeunload", (event) => {
+
+function hasUnsavedText() {
   // After an error, the server sends back what was typed.
   const isUnsaved = (form) =>
     form.matches("[data-unsaved], :has(.errors, .notice-bad)") || [...form.querySelectorAll("textarea")].some(isDirty);
-  if (isSending) return;
-  if ([...document.querySelectorAll(LONG_FORMS)].some(isUnsaved)) event.preventDefault();
+  return [...document.querySelectorAll(LONG_FORMS)].some(isUnsaved);
+}
+
+window.addEventListener("beforeunload", (event) => {
+  if (!isSending && hasUnsavedText()) event.preventDefault();
+});
+
+// A poll or a search after the end of the session leads to the log-in: not away from an unsaved text.
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig.verb !== "get" || !xhr.getResponseHeader("HX-Redirect") || !hasUnsavedText()) return;
+  event.preventDefault();
+  toast(texts.loggedOut, true);
 });
 
 // --- Unsent texts of quick add (quick_add.js): in this tab, for this user, until they log out ------------------------

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Dialog, Page, expect
 
 from accounts.models import User
@@ -167,3 +168,17 @@ def test_saved_row_takes_no_focus_from_quick_add(desk: Page, line: Line, person:
     expect(desk.locator(".panel .tags")).to_have_text("drinks")
     desk.keyboard.type("#note")  # in a row, # deletes
     expect(desk.locator("#id_text")).to_have_value("#note")
+
+
+def test_search_after_the_session_ended_leaves_no_unsaved_text(desk: Page, person: User) -> None:
+    remember(person, "I like tea")
+    desk.goto("/memories/")
+    desk.locator(".memory-text").focus()
+    desk.keyboard.press("e")
+    field = desk.locator(".panel textarea")
+    expect(field).to_be_focused()
+    desk.keyboard.type(" and cake")
+    desk.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    desk.locator("#q").press_sequentially("tea")
+    expect(desk.locator("#toasts")).to_contain_text("You are logged out.")
+    expect(field).to_have_value("I like tea and cake")
