@@ -12,9 +12,9 @@ from uuid import UUID
 
 from accounts.actor import Actor
 from memories.index.languages import get_owner_language
-from memories.insights.comparable_vectors import load_newest_vectors, stack_vectors
+from memories.insights.comparable_vectors import StoredPassage, load_newest_vectors, stack_vectors
 from memories.insights.sessions import require_session
-from memories.models import KeptPair, Memory, MemoryVector
+from memories.models import KeptPair, Memory
 from memories.search.near_duplicates import SIMILAR_THRESHOLD, SimilarMemory, compare_memories
 from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import attach_prefetched_tags, with_tags
@@ -62,14 +62,14 @@ def find_unsettled(actor: Actor) -> UnsettledPairs:
     return UnsettledPairs(found, len(rows))
 
 
-def _load_rows(actor: Actor) -> list[MemoryVector]:
+def _load_rows(actor: Actor) -> list[StoredPassage]:
     """Return the vectors of the newest memories that have only one: a part is no duplicate of a whole."""
     rows = load_newest_vectors(actor, MAX_MEMORIES)
     passages = Counter(row.memory_id for row in rows)
     return [row for row in rows if row.passage == 0 and passages[row.memory_id] == 1]
 
 
-def _find_similar_pairs(rows: Sequence[MemoryVector], actor: Actor) -> dict[Pair, float]:
+def _find_similar_pairs(rows: Sequence[StoredPassage], actor: Actor) -> dict[Pair, float]:
     """Return the cosines of all pairs that are similar, the most similar first."""
     import numpy as np
 

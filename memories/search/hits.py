@@ -5,8 +5,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from memories.index.languages import Language
+from memories.index.matched_words import find_matched_words
 from memories.models import Memory
-from memories.search.matched_words import find_matched_words
 from memories.services.reads import decrypt_or_none
 from memories.services.tags import get_tag_names
 

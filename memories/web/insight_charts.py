@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -32,7 +33,7 @@ class InsightCharts:
 
     period: Period
 
-    @property
+    @cached_property
     def times(self) -> list[str]:
         return [self._format_time(start) for start in self.period.starts]
 

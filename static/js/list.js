@@ -63,7 +63,6 @@ async function openRow(row, url = getLink(row).href, { remember = true } = {}) {
 
 function removePanel(row) {
   getPanel(row)?.remove();
-  row.classList.remove("memory-open");
 }
 
 function closeRow(row) {

@@ -7,6 +7,7 @@ const texts = document.body.dataset; // translated texts
 
 const TOAST_MS = { good: 5000, bad: 9000 };
 const toasts = document.getElementById("toasts");
+for (const role of ["status", "alert"]) toasts.append(Object.assign(document.createElement("div"), { role }));
 let toasted = null; // the toast on the page: text, isBad, times, count (of what the server counted), note
 let waitingToast = null; // waits until an error is closed
 
@@ -57,7 +58,7 @@ document.body.addEventListener("toast", (event) => toast(event.detail.text, even
 // --- Failed requests: the reason is beside the form or row that sent them ----------------------------------------
 
 function describeFailure(xhr) {
-  const reasons = { 0: texts.offline, 401: texts.loggedOut, 403: texts.expired, 404: texts.gone, 429: texts.busy };
+  const reasons = { 0: texts.offline, 401: texts.loggedOut, 404: texts.gone, 429: texts.busy };
   return reasons[xhr.status] ?? texts.failed;
 }
 
@@ -88,7 +89,7 @@ document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
 let isTokenExpired = false;
 
 async function renewTokens() {
-  const response = await fetch(texts.logOutUrl); // asks whether to log out, in a form
+  const response = await fetch(location.href); // has the form to log out, if nothing else
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const token = page.querySelector("[name=csrfmiddlewaretoken]")?.value;
   if (!token || page.body.dataset.user !== texts.user) return;
@@ -251,7 +252,7 @@ function forgetUnsent(exceptUser) {
 // Who was logged out by time meets these pages, and gets the texts back after the next log-in.
 if (texts.user || !/^\/(accounts|memories)\//.test(location.pathname)) forgetUnsent(texts.user);
 document.addEventListener("submit", (event) => {
-  if (event.target.getAttribute("action") !== texts.logOutUrl) return;
+  if (!/\/logout\/$/.test(event.target.getAttribute("action"))) return;
   isLoggingOut = true;
   forgetUnsent();
   logOuts.postMessage("");

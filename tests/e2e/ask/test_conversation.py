@@ -37,7 +37,7 @@ def test_conversation_with_delay_failure_and_missing_memory(page: Page) -> None:
 
 def _keep_what_is_typed_during_a_slow_answer(page: Page) -> None:
     held: list[Route] = []  # until the server "answers"
-    page.route("**/memories/ask/", held.append)
+    page.route("**/memories/ask/", lambda route: held.append(route))
     box = page.get_by_label("Your question")
     box.fill("What does my sister do for work?")
     box.press("Enter")
@@ -47,9 +47,9 @@ def _keep_what_is_typed_during_a_slow_answer(page: Page) -> None:
     box.press("Shift+Enter")
     box.press("Enter")  # too early: nothing is sent, and nothing is lost
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    page.unroute("**/memories/ask/")
     [route] = held
     route.continue_()
+    page.unroute("**/memories/ask/")
     expect(page.locator(".exchange").last).to_contain_text(SISTER)
     expect(box).to_have_value("And where does\n")
     expect(box).to_be_focused()
@@ -67,7 +67,8 @@ def _answer_a_follow_up(page: Page) -> None:
 
 
 def _offer_to_try_again(page: Page) -> None:
-    page.route("**/memories/ask/", lambda route: route.abort())
+    # No events, as from a proxy or a log-in page. A lost connection would be an error in the console.
+    page.route("**/memories/ask/", lambda route: route.fulfill(content_type="text/html", body="Log in"))
     box = page.get_by_label("Your question")
     box.fill("What is her cat called?")
     box.press("Enter")
@@ -78,6 +79,7 @@ def _offer_to_try_again(page: Page) -> None:
     page.unroute("**/memories/ask/")
     failed.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("alert").filter(has_text="still here")).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     expect(page.locator(".exchange")).to_have_count(3)
     expect(box).to_have_value("half a thought")
     box.fill("x" * 1_200)

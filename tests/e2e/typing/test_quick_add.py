@@ -54,7 +54,12 @@ def test_thoughts_typed_while_the_server_is_slow_are_all_saved(desk: Page, line:
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [(500, "Something went wrong"), (429, "too many requests"), (403, "has expired"), (401, "logged out")],
+    [
+        (500, "Something went wrong"),
+        (429, "too many requests"),
+        (403, "Something went wrong"),
+        (401, "logged out"),
+    ],
 )
 def test_failed_text_stays_with_its_reason_until_saved(
     desk: Page, line: Line, person: User, status: int, reason: str
@@ -129,7 +134,7 @@ def test_duplicate_offers_to_update_or_save_anyway_in_its_row(desk: Page, person
     expect(unsent(desk).last).to_contain_text("You already have this memory.")
     expect(desk.locator("#rows .memory-text")).to_have_text(["I like cake.", "I like tea."])
     expect(desk.get_by_role("button", name="Try again")).to_have_count(0)  # it would be refused again
-    desk.get_by_role("button", name="Update memory").click()
+    desk.get_by_role("button", name="Update it").click()
     expect(unsent(desk)).to_have_count(0)
     assert sorted(filter(None, list_texts(person))) == ["I like cake.", "I like tea."]
 
@@ -154,7 +159,7 @@ def test_session_that_ended_keeps_the_text_through_log_in(desk: Page, line: Line
     save(desk, "typed while logged out")
     expect(unsent(desk)).to_contain_text("You are logged out.")
     desk.goto("/memories/")
-    expect(desk.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(desk.get_by_role("button", name="Log in")).to_be_visible()
     log_in(desk.context, line, person)
     desk.goto("/memories/")
     expect(unsent(desk)).to_contain_text("typed while logged out")

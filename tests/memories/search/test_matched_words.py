@@ -6,7 +6,7 @@ from accounts.models import User
 from memories.index import keywords
 from memories.index.joined_words import extract_index_words
 from memories.index.languages import get_language
-from memories.search.matched_words import find_matched_words
+from memories.index.matched_words import find_matched_words
 from memories.search.query import search_memories
 from tests.factories import remember, session
 

@@ -161,7 +161,7 @@ def test_page_is_small_and_has_few_queries(
         for days in range(29):
             use(ada, f"a rather long name of app {number}", days)
             use(ada, f"a rather long name of app {number}", days, AuditAction.MEMORY_CREATE)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):  # of these, one charges the work of slow requests
         html = get_page(ada_client, "?range=30d")
     assert "style=" not in html
     assert len(html) < 55_000
