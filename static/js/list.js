@@ -45,7 +45,7 @@ function focusPanel(row) {
   const panel = getPanel(row);
   const field = panel.querySelector("[aria-invalid=true], textarea, input:not([type=hidden])");
   (field ?? panel).focus({ preventScroll: true });
-  if (field?.type === "text") field.setSelectionRange(field.value.length, field.value.length);
+  if (field?.matches("textarea, [type=text]")) field.setSelectionRange(field.value.length, field.value.length);
   panel.scrollIntoView({ block: "nearest" });
 }
 

@@ -228,38 +228,47 @@ document.body.addEventListener("htmx:load", ({ detail }) => {
 
 // Quick add and the question of Ask are short; quick add also stores what was typed.
 const LONG_FORMS = "form[method=post]:has(textarea):not(#add, [data-streams])";
+let isSending = false; // a form takes its text to the next page
 
+document.addEventListener("submit", (event) => {
+  isSending = event.target.method === "post" && !event.defaultPrevented;
+  setTimeout(() => (isSending = false), 1000);
+});
 window.addEventListener("beforeunload", (event) => {
   // After an error, the server sends back what was typed.
   const isUnsaved = (form) =>
     form.matches("[data-unsaved], :has(.errors, .notice-bad)") || [...form.querySelectorAll("textarea")].some(isDirty);
-  if (document.querySelector("[data-sending]")) return;
+  if (isSending) return;
   if ([...document.querySelectorAll(LONG_FORMS)].some(isUnsaved)) event.preventDefault();
 });
 
 // --- Unsent texts of quick add (quick_add.js): in this tab, for this user, until they log out ------------------------
 
 const UNSENT = "picard.unsent.";
-const logOuts = new BroadcastChannel("picard.log-out");
+const LOG_OUT = "picard.log-out"; // in localStorage: a random mark of the last log-out in any tab
+const unsentSince = `${UNSENT}${localStorage.getItem(LOG_OUT)}.`; // also a tab that missed it sees the new mark
+const unsentKey = unsentSince + texts.user;
 let isLoggingOut = false;
 
-function forgetUnsent(exceptUser) {
+function forgetUnsent(kept) {
   for (const key of Object.keys(sessionStorage)) {
-    if (key.startsWith(UNSENT) && key !== UNSENT + exceptUser) sessionStorage.removeItem(key);
+    if (key.startsWith(UNSENT) && !(kept && key.startsWith(kept))) sessionStorage.removeItem(key);
   }
 }
 
 // Who was logged out by time meets these pages, and gets the texts back after the next log-in.
-if (texts.user || !/^\/(accounts|memories)\//.test(location.pathname)) forgetUnsent(texts.user);
+if (texts.user) forgetUnsent(unsentKey);
+else forgetUnsent(/^\/(accounts|memories)\//.test(location.pathname) ? unsentSince : "");
 document.addEventListener("submit", (event) => {
   if (!/\/logout\/$/.test(event.target.getAttribute("action"))) return;
   isLoggingOut = true;
-  forgetUnsent();
-  logOuts.postMessage("");
+  sessionStorage.clear(); // also the last search, which htmx remembers
+  localStorage.setItem(LOG_OUT, Math.random());
 });
-logOuts.addEventListener("message", () => {
+window.addEventListener("storage", ({ key }) => {
+  if (key !== LOG_OUT) return;
   isLoggingOut = true;
-  forgetUnsent();
+  sessionStorage.clear();
 });
 
 // --- Forms ---------------------------------------------------------------------------------------------
@@ -275,21 +284,6 @@ document.addEventListener("keydown", (event) => {
   if (!saves) return;
   event.preventDefault();
   form.requestSubmit();
-});
-
-// Prevent double submission.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.method !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) return;
-  if ("sending" in form.dataset) {
-    event.preventDefault();
-    return;
-  }
-  form.dataset.sending = "";
-  setTimeout(() => delete form.dataset.sending, 5000);
-});
-window.addEventListener("pageshow", () => {
-  document.querySelectorAll("[data-sending]").forEach((form) => delete form.dataset.sending);
 });
 
 // Count characters like the server: code points, without surrounding whitespace.
