@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
 
 
 def pytest_configure() -> None:
+    gc.disable()  # until the tests are collected: everything that collection makes stays
     use_test_role()
     # Argon2 takes a quarter of a second by design; tests/accounts/login/test_passwords.py tests the real hasher.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -58,6 +59,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -47,6 +47,7 @@ MAX_SHARE_OF_ANY = 0.05  # of all annotations
 # --- Imports -----------------------------------------------------------------------------------
 
 
+@cache
 def list_modules(*names: str) -> list[str]:
     paths = (path for package in names for path in (PROJECT / package).rglob("*.py"))
     dotted = (
@@ -73,18 +74,19 @@ def parse_module(module: str) -> ast.Module:
     return ast.parse(get_path(module).read_text(encoding="utf-8"))
 
 
-def get_imports(module: str) -> set[str]:
+@cache
+def get_imports(module: str) -> frozenset[str]:
     """Return every module imported anywhere in this module; `from a import b` counts as a and a.b."""
-    return {name for node in ast.walk(parse_module(module)) for name in _imported_names(node)}
+    return frozenset(name for node in ast.walk(parse_module(module)) for name in _imported_names(node))
 
 
-def get_imports_at_load(module: str) -> set[str]:
+def get_imports_at_load(module: str) -> frozenset[str]:
     """Return what the module imports when it is loaded: not in functions or under TYPE_CHECKING."""
-    return {
+    return frozenset(
         name
         for node in _iterate_load_time_statements(parse_module(module).body)
         for name in _imported_names(node)
-    }
+    )
 
 
 def _iterate_load_time_statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -106,8 +108,10 @@ def _imported_names(node: ast.AST) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def find_forbidden(names: set[str], *forbidden: str) -> set[str]:
-    return {name for name in names if is_in(name, forbidden)}
+def find_forbidden(modules: Iterable[str], *forbidden: str) -> dict[str, set[str]]:
+    """Return by module what it imports of the forbidden packages, if anything."""
+    found = {module: {name for name in get_imports(module) if is_in(name, forbidden)} for module in modules}
+    return {module: names for module, names in found.items() if names}
 
 
 def list_packages() -> list[str]:
@@ -132,17 +136,16 @@ def map_sibling_imports(package: str) -> dict[str, set[str]]:
     return graph
 
 
-@pytest.mark.parametrize("package", ["", *list_packages()])
-def test_siblings_have_no_circular_imports(package: str) -> None:
-    try:
-        TopologicalSorter(map_sibling_imports(package)).prepare()
-    except CycleError as error:
-        pytest.fail(f"circular imports in {package or 'the project'}: {' <- '.join(error.args[1])}")
+def test_siblings_have_no_circular_imports() -> None:
+    for package in ("", *list_packages()):
+        try:
+            TopologicalSorter(map_sibling_imports(package)).prepare()
+        except CycleError as error:
+            pytest.fail(f"circular imports in {package or 'the project'}: {' <- '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("module", list_modules("core"))
-def test_core_imports_no_other_package(module: str) -> None:
-    assert not find_forbidden(get_imports(module), *APPS, "benchmarks")
+def test_core_imports_no_other_package() -> None:
+    assert find_forbidden(list_modules("core"), *APPS, "benchmarks") == {}
 
 
 def test_core_has_no_models() -> None:
@@ -150,51 +153,51 @@ def test_core_has_no_models() -> None:
     assert not [model for model in apps.get_models() if is_in(model.__module__, ("core",))]
 
 
-@pytest.mark.parametrize("module", list_modules("accounts"))
-def test_accounts_imports_only_core(module: str) -> None:
-    assert not find_forbidden(get_imports(module), "oauth", "memories", "picard")
+def test_accounts_imports_only_core() -> None:
+    assert find_forbidden(list_modules("accounts"), "oauth", "memories", "picard") == {}
 
 
-@pytest.mark.parametrize("module", list_modules("oauth"))
-def test_oauth_imports_only_accounts_and_core(module: str) -> None:
-    assert not find_forbidden(get_imports(module), "memories", "picard")
+def test_oauth_imports_only_accounts_and_core() -> None:
+    assert find_forbidden(list_modules("oauth"), "memories", "picard") == {}
 
 
-@pytest.mark.parametrize("module", list_modules("memories"))
-def test_memories_does_not_import_picard(module: str) -> None:
-    assert not find_forbidden(get_imports(module), "picard")
+def test_memories_does_not_import_picard() -> None:
+    assert find_forbidden(list_modules("memories"), "picard") == {}
 
 
-@pytest.mark.parametrize("module", list_modules("core", *APPS))
-def test_no_product_code_imports_benchmarks(module: str) -> None:
-    assert not find_forbidden(get_imports(module), "benchmarks")
+def test_no_product_code_imports_benchmarks() -> None:
+    assert find_forbidden(list_modules("core", *APPS), "benchmarks") == {}
 
 
-@pytest.mark.parametrize("module", list_domain_modules())
-def test_domain_imports_no_channel(module: str) -> None:
-    assert not find_forbidden(get_imports(module), *FORBIDDEN_IN_DOMAIN)
+def test_domain_imports_no_channel() -> None:
+    assert find_forbidden(list_domain_modules(), *FORBIDDEN_IN_DOMAIN) == {}
 
 
-@pytest.mark.parametrize("module", [name for name in list_modules("memories") if is_in(name, CHANNELS)])
-def test_channels_do_not_import_each_other(module: str) -> None:
-    others = tuple(channel for channel in CHANNELS if not is_in(module, (channel,)))
-    assert not find_forbidden(get_imports(module), *others)
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_channels_do_not_import_each_other(channel: str) -> None:
+    others = (each for each in CHANNELS if each != channel)
+    assert (
+        find_forbidden((name for name in list_modules("memories") if is_in(name, (channel,))), *others) == {}
+    )
 
 
-@pytest.mark.parametrize("module", list_modules(*APPS))
-def test_heavy_libraries_are_imported_lazily(module: str) -> None:
-    forbidden = HEAVY if module in PROVIDERS else HEAVY + PROVIDERS
-    assert not find_forbidden(get_imports_at_load(module), *forbidden)
+def test_heavy_libraries_are_imported_lazily() -> None:
+    def find_heavy(module: str) -> set[str]:
+        forbidden = HEAVY if module in PROVIDERS else HEAVY + PROVIDERS
+        return {name for name in get_imports_at_load(module) if is_in(name, forbidden)}
+
+    assert {module: names for module in list_modules(*APPS) if (names := find_heavy(module))} == {}
 
 
-@pytest.mark.parametrize("module", list_modules(*APPS))
-def test_no_star_imports(module: str) -> None:
-    assert not {name for name in get_imports(module) if name.endswith(".*")}
+def test_no_star_imports() -> None:
+    assert [
+        name for name in list_modules(*APPS) if any(each.endswith(".*") for each in get_imports(name))
+    ] == []
 
 
-@pytest.mark.parametrize("module", list_domain_modules())
-def test_domain_modules_are_short(module: str) -> None:
-    assert len(get_path(module).read_text(encoding="utf-8").splitlines()) <= MAX_DOMAIN_LINES
+def test_domain_modules_are_short() -> None:
+    lines = {name: get_path(name).read_text(encoding="utf-8").count("\n") for name in list_domain_modules()}
+    assert {name: count for name, count in lines.items() if count > MAX_DOMAIN_LINES} == {}
 
 
 def get_annotations(module: str) -> Iterator[ast.expr]:
@@ -217,12 +220,14 @@ def test_few_annotations_contain_any(names: tuple[str, ...]) -> None:
     assert len(with_any) <= MAX_SHARE_OF_ANY * len(annotations)
 
 
-@pytest.mark.parametrize("module", list_modules(*APPS))
-def test_no_code_assigns_an_owner(module: str) -> None:
-    assigned = (node for node in ast.walk(parse_module(module)) if isinstance(node, ast.Attribute))
-    assert not [
-        node for node in assigned if node.attr in ("owner", "owner_id") and isinstance(node.ctx, ast.Store)
-    ]
+def test_no_code_assigns_an_owner() -> None:
+    assigned = (
+        (module, node.attr)
+        for module in list_modules(*APPS)
+        for node in ast.walk(parse_module(module))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    )
+    assert [each for each in assigned if each[1] in ("owner", "owner_id")] == []
 
 
 def test_django_setup_loads_no_heavy_library() -> None:
@@ -237,10 +242,10 @@ def test_django_setup_loads_no_heavy_library() -> None:
 # --- Names and folders ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("package", list_packages())
-def test_folder_has_at_most_sixteen_python_files(package: str) -> None:
-    folder = get_path(package).parent
-    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MAX_FILES_IN_FOLDER
+def test_folder_has_at_most_sixteen_python_files() -> None:
+    folders = (get_path(package).parent for package in list_packages())
+    counts = {folder: len({*folder.glob("*.py")} - {folder / "__init__.py"}) for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > MAX_FILES_IN_FOLDER} == {}
 
 
 def test_module_names_are_nouns_not_gerunds() -> None:
@@ -248,9 +253,9 @@ def test_module_names_are_nouns_not_gerunds() -> None:
     assert {name for name in names if name.endswith("ing")} <= ALLOWED_ING_NAMES
 
 
-@pytest.mark.parametrize("package", [name for name in list_packages() if name != "memories.models"])
-def test_package_init_files_are_empty(package: str) -> None:
-    assert get_path(package).read_text(encoding="utf-8") == ""
+def test_package_init_files_are_empty() -> None:
+    filled = [package for package in list_packages() if get_path(package).stat().st_size]
+    assert filled == ["memories.models"]
 
 
 # --- Tables -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The documentation matches the code: settings, codes, scopes, commands, targets, links and names."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,15 +32,13 @@ GLOSSARY_TERMS = {
 }
 
 
+@cache
 def list_pages() -> list[Path]:
-    paths = PROJECT.rglob("*.md")
-    return sorted(
-        path
-        for path in paths
-        if not any(
-            part in EXCLUDED_FOLDERS or part.startswith(".") for part in path.relative_to(PROJECT).parts
-        )
-    )
+    pages: list[Path] = []
+    for folder, subfolders, names in os.walk(PROJECT):
+        subfolders[:] = [name for name in subfolders if name not in EXCLUDED_FOLDERS and name[0] != "."]
+        pages += [Path(folder, name) for name in names if name.endswith(".md") and name[0] != "."]
+    return sorted(pages)
 
 
 @cache
@@ -83,9 +82,9 @@ def find_variables() -> dict[str, Variable]:
     """Return the variables of the code and of the compose file, which reads the same `.env`."""
     compose = read_text(PROJECT / "docker-compose.yml")
     compose_variables = {name: Variable(name) for name in re.findall(r"\$\{([A-Z_]+)", compose)}
-    nodes = (
-        node for path in list_python_files() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    )
+    texts = (path.read_text(encoding="utf-8") for path in list_python_files())
+    reading = (text for text in texts if re.search(r"os\.environ|os\.getenv|_load_secret|\benv\.", text))
+    nodes = (node for text in reading for node in ast.walk(ast.parse(text)))
     return compose_variables | {
         variable.name: variable for node in nodes for variable in _find_variables_in(node)
     }
@@ -135,14 +134,14 @@ def test_example_file_lists_every_variable_commented_out() -> None:
     assert not re.findall(r"^[A-Z]", read_text(PROJECT / ".env.example"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("variable", find_variables().values(), ids=lambda variable: variable.name)
-def test_types_and_defaults_match_the_documentation(variable: Variable) -> None:
-    _name, type_name, default, _meaning = parse_documented_variables()[variable.name]
-    assert not variable.type or type_name == variable.type
-    if variable.default in ("", COMPUTED):
-        return
-    assert _literal(default.strip("`")) == variable.default
-    assert _literal(parse_example_variables()[variable.name]) == variable.default
+def test_types_and_defaults_match_the_documentation() -> None:
+    documented, examples = parse_documented_variables(), parse_example_variables()
+    for variable in find_variables().values():
+        _name, type_name, default, _meaning = documented[variable.name]
+        assert not variable.type or type_name == variable.type, variable
+        if variable.default not in ("", COMPUTED):
+            assert _literal(default.strip("`")) == variable.default, variable
+            assert _literal(examples[variable.name]) == variable.default, variable
 
 
 def _literal(text: str) -> Any:
@@ -253,18 +252,19 @@ def test_client_table_matches_the_locks() -> None:
 # --- Pages ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", list_pages(), ids=lambda page: str(page.relative_to(PROJECT)))
-def test_links_are_not_broken(page: Path) -> None:
-    prose = re.sub(r"```.*?```", "", read_text(page), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
-        if "://" in target or target.startswith("mailto:"):
-            continue
-        file, _, anchor = target.partition("#")
-        path = (page.parent / file).resolve() if file else page
-        assert path.exists(), target
-        assert not anchor or anchor in _list_anchors(path), target
+def test_links_are_not_broken() -> None:
+    for page in list_pages():
+        prose = re.sub(r"```.*?```", "", read_text(page), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+            if "://" in target or target.startswith("mailto:"):
+                continue
+            file, _, anchor = target.partition("#")
+            path = (page.parent / file).resolve() if file else page
+            assert path.exists(), (page, target)
+            assert not anchor or anchor in _list_anchors(path), (page, target)
 
 
+@cache
 def _list_anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub generates for the headings."""
     headings = re.findall(r"^#+ (.+)$", read_text(page), re.MULTILINE)
@@ -277,34 +277,37 @@ def test_readme_pictures_exist() -> None:
     assert not [name for name in names if not (PROJECT / name).exists()]
 
 
-@pytest.mark.parametrize("page", list_pages(), ids=lambda page: str(page.relative_to(PROJECT)))
-def test_files_named_in_pages_exist(page: Path) -> None:
-    names = re.findall(
-        rf"`((?:{'|'.join([*APPS, 'tests', 'docs', 'templates', 'static'])})/[\w./-]+)", read_text(page)
-    )
-    assert not [name for name in names if not list(PROJECT.glob(f"{name.rstrip('.')}*"))]
+def test_files_named_in_pages_exist() -> None:
+    pattern = rf"`((?:{'|'.join([*APPS, 'tests', 'docs', 'templates', 'static'])})/[\w./-]+)"
+    names = {
+        (page, name.rstrip(".")) for page in list_pages() for name in re.findall(pattern, read_text(page))
+    }
+    missing = {name for _page, name in names if not any(PROJECT.glob(f"{name}*"))}
+    assert [each for each in names if each[1] in missing] == []
 
 
-@pytest.mark.parametrize("page", list_pages(), ids=lambda page: str(page.relative_to(PROJECT)))
-def test_functions_named_in_pages_exist(page: Path) -> None:
+def test_functions_named_in_pages_exist() -> None:
     """Names as in `memories/fields.py:SealedTextField.seal`, or `keywords.store_words` within memories."""
-    for module, name in re.findall(r"`([\w/]+(?:\.py)?)[.:]([A-Za-z_.]+)[^`]*`", read_text(page)):
+    pattern = r"`([\w/]+(?:\.py)?)[.:]([A-Za-z_.]+)[^`]*`"
+    found = {(page, *named) for page in list_pages() for named in re.findall(pattern, read_text(page))}
+    for page, module, name in sorted(found):
         path = (
             PROJECT / module if "/" in module else PROJECT / "memories" / f"{module.removesuffix('.py')}.py"
         )
         is_scope = f"{module}:{name}" in scopes.DESCRIPTIONS
         if path.suffix == ".py" and ("/" in module or path.exists()) and name != "py" and not is_scope:
-            assert name.split(".")[-1] in _list_definitions(path), f"{module}: {name}"
+            assert name.split(".")[-1] in _list_definitions(path), (page, module, name)
 
 
-@cache
 def test_tests_named_in_contributing_exist() -> None:
     names = set(re.findall(r"`(test_\w+)`", read_text(PROJECT / "CONTRIBUTING.md")))
-    defined = {name for path in (PROJECT / "tests").rglob("test_*.py") for name in _list_definitions(path)}
+    texts = (path.read_text(encoding="utf-8") for path in (PROJECT / "tests").rglob("test_*.py"))
+    defined = {name for text in texts for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)}
     assert names
     assert names <= defined
 
 
+@cache
 def _list_definitions(module: Path) -> set[str]:
     nodes = ast.walk(ast.parse(module.read_text(encoding="utf-8")))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -66,7 +66,7 @@
     const rest = chosen.slice(SHOWN);
     if (rest.length) {
       const bytes = rest.reduce((sum, { file }) => sum + file.size, 0);
-      addRow(`+ ${rest.length.toLocaleString()} ${words.more} (${formatSize(bytes)})`, () => {
+      addRow(`${words.more} ${rest.length.toLocaleString()} (${formatSize(bytes)})`, () => {
         chosen = chosen.slice(0, SHOWN);
       });
     }

@@ -104,7 +104,7 @@ def test_proposals_are_answered_while_another_is_edited(desk: Page, line: Line, 
     editing = desk.locator("textarea", has_text="Two.")
     editing.fill("Two, edited.")
     expect(desk.get_by_text("Saved 1 memory.")).to_be_visible()
-    expect(desk.get_by_role("button", name="Approve all 2")).to_be_visible()
+    expect(desk.get_by_role("button", name="Approve all 2 proposals")).to_be_visible()
     expect(editing).to_have_value("Two, edited.")
     expect(editing).to_be_focused()
     desk.locator(".proposal", has_text="One.").get_by_role("checkbox").uncheck()

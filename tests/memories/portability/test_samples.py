@@ -1,4 +1,7 @@
-"""Each sample of an export comes as it is to: its texts, dates and tags, and all that is left out."""
+"""Each sample of an export comes as it is to: its texts, dates and tags, and all that is left out.
+
+Every file of it is imported, or named with what was left out of it.
+"""
 
 import pytest
 
@@ -29,3 +32,4 @@ def test_sample_is_read(sample: Sample) -> None:
     assert left_out == dict(sample.left_out)
     assert outcome.notes == dict(sample.notes)
     assert {file.kind for file in outcome.files.values() if file.items} == sample.formats
+    assert [name for name, file in outcome.files.items() if not file.items and not file.skipped] == []

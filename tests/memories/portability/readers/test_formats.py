@@ -3,26 +3,23 @@
 from collections import defaultdict
 from itertools import chain
 
-import pytest
-
 from memories.models import ImportBatch
 from memories.portability.readers.catalog import FALLBACKS, FILE_KINDS, FORMATS, IMPORT_FORMATS, MIXED
 from memories.portability.readers.formats import FileKind, Format, RefusedKind
 from memories.portability.readers.reasons import NOTES, REASONS
 from memories.validation import limits
-from tests.memories.portability.reading import read_sources
 from tests.memories.portability.samples.catalog import SAMPLES
-from tests.memories.portability.samples.sample import Sample
 
 KINDS: tuple[FileKind, ...] = (*FORMATS, *FALLBACKS)
 MIN_SAMPLES = 80
 
 
-@pytest.mark.parametrize("name", sorted({*FILE_KINDS, MIXED}))
-def test_name_can_be_stored_and_be_a_tag(name: str) -> None:
-    assert len(name) <= (ImportBatch._meta.get_field("format").max_length or 0) == 20
-    assert name == name.lower()
-    assert limits.select_valid_tags([f"imported:{name}"]) == [f"imported:{name}"]
+def test_names_can_be_stored_and_be_tags() -> None:
+    names = {*FILE_KINDS, MIXED}
+    assert max(map(len, names)) <= (ImportBatch._meta.get_field("format").max_length or 0) == 20
+    assert [name for name in names if name != name.lower()] == []
+    tags = [f"imported:{name}" for name in names]
+    assert [tag for tag in tags if limits.select_valid_tags([tag]) != [tag]] == []
 
 
 def test_one_name_has_one_label_and_is_imported_or_refused() -> None:
@@ -52,14 +49,9 @@ def test_every_format_has_a_sample() -> None:
     assert len({sample.title for sample in SAMPLES}) == len(SAMPLES)
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.title)
-def test_sample_expects_known_formats_reasons_and_notes(sample: Sample) -> None:
-    assert sample.formats <= {kind.name for kind in KINDS if isinstance(kind, Format)}
-    assert {reason for _name, reason in sample.left_out} <= set(REASONS)
-    assert set(sample.notes) <= set(NOTES)
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.title)
-def test_every_file_of_a_sample_is_imported_or_named(sample: Sample) -> None:
-    outcome = read_sources(*sample.open_files(), **sample.options)
-    assert [name for name, file in outcome.files.items() if not file.items and not file.skipped] == []
+def test_samples_expect_known_formats_reasons_and_notes() -> None:
+    formats = {kind.name for kind in KINDS if isinstance(kind, Format)}
+    for sample in SAMPLES:
+        assert sample.formats <= formats, sample.title
+        assert {reason for _name, reason in sample.left_out} <= set(REASONS), sample.title
+        assert set(sample.notes) <= set(NOTES), sample.title
