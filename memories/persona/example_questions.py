@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from re import Match
 
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,7 @@ MAX_EXAMPLES = 3
 NEWEST = 20  # memories that are looked through
 MIN_WORDS, MAX_WORDS = 2, 3  # of a topic: one word says too little, and more are rarely one thing
 MAX_CHARACTERS = 32  # of a topic
+JOINTS = {" ", "-"}  # "guest Wi-Fi" is one topic
 
 
 def suggest_questions(actor: Actor) -> list[str]:
@@ -29,21 +31,23 @@ def suggest_questions(actor: Actor) -> list[str]:
 
 def find_topic(text: str, language: Language) -> str:
     """Return the longest series of words without a function word or a mark between them; empty without one."""
-    series = [each for each in _iter_series(text, language) if MIN_WORDS <= len(each) <= MAX_WORDS]
-    topics = [topic for words in series if len(topic := " ".join(words)) <= MAX_CHARACTERS]
-    return max(topics, key=lambda topic: topic.count(" "), default="")
+    topics = {
+        text[words[0].start() : words[-1].end()]: len(words)
+        for words in _iter_series(text, language)
+        if MIN_WORDS <= len(words) <= MAX_WORDS
+    }
+    short = {topic: words for topic, words in topics.items() if len(topic) <= MAX_CHARACTERS}
+    return max(short, key=lambda topic: short[topic], default="")
 
 
-def _iter_series(text: str, language: Language) -> Iterator[list[str]]:
-    series: list[str] = []
-    end = 0
+def _iter_series(text: str, language: Language) -> Iterator[list[Match[str]]]:
+    series: list[Match[str]] = []
     for match in keywords.iter_words(text):
         is_content = bool(keywords.extract_words(match[0], language))
-        if series and (not is_content or text[end : match.start()] != " "):
+        if series and (not is_content or text[series[-1].end() : match.start()] not in JOINTS):
             yield series
             series = []
         if is_content:
-            series.append(match[0])
-        end = match.end()
+            series.append(match)
     if series:
         yield series
