@@ -62,6 +62,10 @@ ATTACKS = {
         ["tests/chaos/test_disk_full.py"],
     ),
     "clock": ("A wrong clock changes nothing", ["tests/chaos/test_clock.py"]),
+    "imports": (
+        "An import does what its preview says, and nothing stays of it after the undo",
+        ["tests/memories/portability/test_sample_cycle.py"],
+    ),
     "forgeries": ("Forged tokens are rejected", ["tests/oauth/tokens/test_forged_tokens.py"]),
     "accounts": (
         "Another person's e-mail address opens nothing, and nobody learns who has an account",

@@ -19,8 +19,8 @@ from tests.chaos.report import IS_LONG, record, say
 pytestmark = pytest.mark.slow
 
 MEMORIES = 2_000 if IS_LONG else 300
-LISTS = 300 if IS_LONG else 30
-CONNECTIONS = 16  # of the attacker
+LISTS = 300 if IS_LONG else 10
+CONNECTIONS = 16 if IS_LONG else 4  # of the attacker
 MOST_TIMES_SLOWER = 3
 WORDS = " ".join(f"zebra{number}" for number in range(31))
 

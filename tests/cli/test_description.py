@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 from picard_memory import FieldError, Picard, models
 from picard_memory.operations import OPERATIONS
 
@@ -56,6 +55,8 @@ def find_operation(method: str, path: str) -> dict[str, Any]:
 
 
 def validate(value: object, schema: dict[str, Any]) -> None:
+    from jsonschema import Draft202012Validator  # slow import
+
     Draft202012Validator({**schema, "components": load_description()["components"]}).validate(value)
 
 

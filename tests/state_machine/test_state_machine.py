@@ -20,7 +20,7 @@ from tests.state_machine.machine import UserMachine
 from tests.state_machine.questions import METHODS, ROUTES, PageRequest
 
 EXTENT = extent(
-    max_examples=100 if IS_LONG else 6,
+    max_examples=100 if IS_LONG else 4,
     stateful_step_count=50 if IS_LONG else 25,
     derandomize=not IS_LONG,
     phases=[Phase.generate, Phase.shrink] if IS_LONG else [Phase.generate],  # shrinking takes minutes

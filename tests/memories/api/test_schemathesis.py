@@ -38,7 +38,7 @@ from tests.oauth.flows import personal_token
 
 pytestmark = pytest.mark.django_db
 
-CASES = int(os.environ.get("FUZZ_CASES", "2500"))  # in total, over all operations and both callers
+CASES = int(os.environ.get("FUZZ_CASES", "1000"))  # in total, over all operations and both callers
 RANDOM = "FUZZ_CASES" in os.environ  # otherwise the same cases every time
 CHECKS: list[Any] = [
     not_a_server_error,

@@ -102,14 +102,13 @@ IGNORED = [
 ]
 
 
-@pytest.mark.parametrize("name", IGNORED)
 @pytest.mark.parametrize("value", [None, "", "nonsense admin", 7, [], ["\ud800"], {"keys": ["\0"]}], ids=repr)
-def test_other_fields_are_ignored_whatever_they_contain(name: str, value: Any) -> None:
-    response = register(keep_null=True, **{name: value})
+def test_other_fields_are_ignored_whatever_they_contain(value: Any) -> None:
+    response = register(keep_null=True, **dict.fromkeys(IGNORED, value))
     body = response.json()
     assert response.status_code == 201
     assert body["scope"] == "memories:read memories:write"
-    assert name in ("scope", "client_id") or name not in body
+    assert body.keys() & set(IGNORED) == {"scope", "client_id"}
     client = Application.objects.get(client_id=body["client_id"])
     assert (client.is_self_registered, client.skip_authorization, client.may_manage) == (True, False, False)
 

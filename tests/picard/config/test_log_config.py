@@ -24,10 +24,11 @@ LOG_METHODS = {"debug", "info", "warning", "error", "critical", "exception", "lo
 def find_extra_arguments() -> list[tuple[str, ast.expr]]:
     """Return the `extra` arguments of all log calls in the project, with their places."""
     paths = [path for name in PACKAGES for path in (PROJECT / name).rglob("*.py")]
+    texts = [(path, text) for path in paths if "extra=" in (text := path.read_text(encoding="utf-8"))]
     calls = [
         (path, node)
-        for path in paths
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, text in texts
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     ]
     return [

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import jsonschema
-import portable_ai_memory as sdk
 import pytest
-from portable_ai_memory.core.validator import validate_memory_store
-from portable_ai_memory.schemas import load_schema
 
 from accounts.models import User
 from memories.models import Memory
@@ -35,6 +31,11 @@ def export(user: User) -> dict[str, Any]:
 
 def check(value: dict[str, Any], path: Path) -> None:
     """Check a store as the published schema and the SDK do, without errors and without warnings."""
+    import jsonschema  # slow imports
+    import portable_ai_memory as sdk
+    from portable_ai_memory.core.validator import validate_memory_store
+    from portable_ai_memory.schemas import load_schema
+
     validator = jsonschema.Draft202012Validator(
         load_schema("memory-store"), format_checker=jsonschema.FormatChecker()
     )
@@ -102,6 +103,9 @@ def test_checksum_is_omitted_where_the_ids_are_not_in_order() -> None:
 
 @pytest.mark.parametrize("version", ["0.2.0", "1.10.3rc1", "2.0.0.dev1+local", "dev"])
 def test_program_has_a_release_of_three_numbers(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import jsonschema  # slow imports
+    from portable_ai_memory.schemas import load_schema
+
     monkeypatch.setattr(pam, "VERSION", version)
     pattern = load_schema("memory-store")["properties"]["exported_by"]["pattern"]
     jsonschema.validate(pam._get_program(), {"type": "string", "pattern": pattern})
