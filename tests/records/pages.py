@@ -37,8 +37,8 @@ FORM = {
 }  # fmt: skip
 
 
-def list_urls(world: World) -> Iterator[str]:
-    """Yield a path for each URL and each value of its parameters. An unknown parameter raises KeyError."""
+def list_urls(world: World, *, once: bool = False) -> Iterator[str]:
+    """Yield a path for each URL and each value of its parameters, or only the first. Unknown ones raise KeyError."""
     values: dict[str, list[Any]] = world.values | {
         "secret": ["unknown"],
         "token": ["unknown"],
@@ -54,7 +54,7 @@ def list_urls(world: World) -> Iterator[str]:
     }
     for template in dict.fromkeys(_list_templates(get_resolver().url_patterns)):
         names = PARAMETER.findall(template)
-        for chosen in product(*(values[name] for name in names)):
+        for chosen in product(*(values[name][: 1 if once else None] for name in names)):
             path = template
             for value in chosen:
                 path = PARAMETER.sub(str(value), path, count=1)
