@@ -97,7 +97,7 @@ def test_plurals_have_each_form_with_its_number(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_begin_and_end_like_their_text(language: str) -> None:
     for text, translation in iter_pairs(language):
-        for pattern in (r"^\s*", r"\s*$"):
+        for pattern in (r"^\s*", r"\s*$") if text != ", " else ():  # Chinese writes its comma without a space
             assert re.search(pattern, text)[0] == re.search(pattern, translation)[0], (text, translation)  # type: ignore[index]
         assert translation.count("\n") == text.count("\n"), translation
 
