@@ -84,7 +84,7 @@ def new_context(browser: Browser, demo: Demo, size: tuple[int, int], **options: 
 
 
 def log_in(browser: Browser, demo: Demo) -> Any:
-    """Log in, and again for the pages that require it; wait for the search index. Return the cookies."""
+    """Log in and wait for the search index; return the cookies."""
     context = new_context(browser, demo, (1280, 900))
     page = context.new_page()
     page.goto("/accounts/login/")
@@ -92,14 +92,18 @@ def log_in(browser: Browser, demo: Demo) -> Any:
     page.fill("input[name=password]", demo.password)
     page.press("input[name=password]", "Enter")
     page.wait_for_url("**/memories/**")
-    page.goto("/accounts/reauthenticate/?next=/memories/")
-    page.fill("input[name=password]", demo.password)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url("**/memories/**")
     wait_for_index(page)
     state = context.storage_state()
     context.close()
     return state
+
+
+def confirm_identity(page: Page, demo: Demo) -> None:
+    """Enter the password where a page requires a recent log-in."""
+    if "/reauthenticate/" in page.url:
+        page.fill("input[name=password]", demo.password)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(lambda url: "/reauthenticate/" not in url)
 
 
 def wait_for_index(page: Page) -> None:

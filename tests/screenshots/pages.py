@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 from playwright.sync_api import Browser, Page
 
-from tests.screenshots.demo import FOLDER, Demo, capture, log_in, new_context, settle
+from tests.screenshots.demo import FOLDER, Demo, capture, confirm_identity, log_in, new_context, settle
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 THEMES = ("light", "dark")
@@ -83,18 +83,19 @@ def take_all(browser: Browser, demo: Demo) -> Iterator[str]:
                 for name, path, user, steps in PAGES:
                     if user == who:
                         full = f"{path}?{consent_query}" if name == "consent" else path
-                        _take(page, name, full, steps, f"{size}-{theme}")
+                        _take(page, demo, name, full, steps, f"{size}-{theme}")
                 context.close()
     _remove_others()
     files = list(FOLDER.glob("*.webp"))
     yield f"{len(files)} screenshots, {sum(file.stat().st_size for file in files):,} bytes"
 
 
-def _take(page: Page, name: str, path: str, steps: tuple[str, ...], suffix: str) -> None:
+def _take(page: Page, demo: Demo, name: str, path: str, steps: tuple[str, ...], suffix: str) -> None:
     response = page.goto(path)
     status = response.status if response else 0
     if (status == httpx.codes.NOT_FOUND) != (name == "not-found"):
         raise ValueError(f"{path}: HTTP {status}")
+    confirm_identity(page, demo)
     for step in steps:
         selector, _, text = step.partition(" <- ")
         element = page.locator(selector).first
