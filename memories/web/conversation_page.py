@@ -3,6 +3,7 @@
 The form carries the conversation, encrypted. With JavaScript (static/js/ask.js), only the new exchange is sent.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ from memories.web.forms import QuestionForm
 
 # In the page; replaced by the new exchange and the conversation with it, for browsers without JavaScript.
 EXCHANGE_PLACEHOLDER = "<!-- the new exchange -->"
-CONVERSATION_PLACEHOLDER = "the-conversation"
+CONVERSATION_PLACEHOLDER = f"conversation-{secrets.token_hex(16)}"  # cannot be guessed, so no text contains it
 
 
 @dataclass(frozen=True)
