@@ -39,7 +39,7 @@ from memories.web.forms import QuestionForm
 
 # In the page; replaced by the new exchange and the conversation with it, for browsers without JavaScript.
 EXCHANGE_PLACEHOLDER = "<!-- the new exchange -->"
-CONVERSATION_PLACEHOLDER = f"conversation-{secrets.token_hex(16)}"  # cannot be guessed, so no text contains it
+CONVERSATION_PLACEHOLDER = f"conversation-{secrets.token_hex(16)}"  # in no text
 
 
 @dataclass(frozen=True)
