@@ -21,8 +21,8 @@ run: $(VENV)/.run ## Start everything: database, migrations, web server, worker 
 demo: $(VENV)/.run ## Start everything with sample data (user, memories, apps, history), in a separate PICARD_HOME
 	@PICARD_HOME="$${PICARD_HOME:-$$($(BIN)/python -c 'from picard.config.paths import get_picard_home; print(get_picard_home())')-demo}" $(BIN)/python manage.py demo
 
-screenshots: $(VENV)/.dev ## Retake docs/screenshots from the demo, in a temporary PICARD_HOME (needs Chromium)
-	@$(BIN)/python -m tests.screenshots
+screenshots: $(VENV)/.dev ## Retake docs/screenshots and the walk from a temporary demo (needs Chromium); LANGUAGES=1: six pages in every language
+	@$(BIN)/python -m tests.screenshots $(if $(LANGUAGES),languages)
 
 example: $(VENV)/.dev ## Start Notes, the example app in docs/examples/notes, next to a running Picard
 	@$(BIN)/python docs/examples/notes/start.py

@@ -131,7 +131,9 @@ class QueuedEmailAdmin(StaffAdmin):
     @admin.action(description=_("Send the selected e-mails now"))
     def send_now(self, request: HttpRequest, queryset: QuerySet[QueuedEmail]) -> None:
         count = queryset.filter(failed_at__isnull=True).update(due_at=Now())
-        self.message_user(request, ngettext("%d e-mail is due.", "%d e-mails are due.", count) % count)
+        self.message_user(
+            request, ngettext("%(n)d e-mail is due.", "%(n)d e-mails are due.", count) % {"n": count}
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return bool(request.user.is_superuser)

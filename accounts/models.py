@@ -152,8 +152,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(Lower("email"), name="one_person_an_email"),
             models.CheckConstraint(
@@ -254,7 +254,7 @@ class Invitation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     secret_digest = models.BinaryField(max_length=32, unique=True, editable=False)
-    email = models.EmailField(blank=True, help_text=_("Empty: whoever holds the link."))
+    email = models.EmailField(blank=True, help_text=_("Leave empty to let anyone with the link sign up."))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     used_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, editable=False)

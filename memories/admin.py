@@ -43,7 +43,8 @@ class MemoryAdmin(StaffAdmin):
         )
         self.message_user(
             request,
-            ngettext("Queued %d memory for indexing.", "Queued %d memories for indexing.", count) % count,
+            ngettext("Queued %(n)d memory for indexing.", "Queued %(n)d memories for indexing.", count)
+            % {"n": count},
         )
 
 

@@ -89,7 +89,9 @@ class _TokenAdmin(StaffAdmin):
     def end(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
         with transaction.atomic():
             count = self._revoke_selected(selected, actor_from_request(request, Channel.WEB))
-        self.message_user(request, ngettext("Revoked %d item.", "Revoked %d items.", count) % count)
+        self.message_user(
+            request, ngettext("Revoked %(n)d item.", "Revoked %(n)d items.", count) % {"n": count}
+        )
 
     def _revoke_selected(self, selected: QuerySet[Any], by: Actor) -> int:
         raise NotImplementedError

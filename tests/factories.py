@@ -16,7 +16,7 @@ from accounts.deletion import service as deletion
 from accounts.models import User
 from accounts.sessions.backend import HashedSessionKey, SessionStore
 from memories import scopes
-from memories.models import Memory
+from memories.models import AuditSum, Memory
 from memories.review import decisions as review_decisions
 from memories.review.decisions import ReviewResult
 from memories.services import writes
@@ -77,6 +77,7 @@ def _delete_users_and_apps() -> None:
         for person in User.objects.all():
             deletion.delete_account_permanently(person)
         Application.objects.all().delete()
+        AuditSum.objects.all().delete()
         Session.objects.all().delete()  # also of anonymous users
         with connection.cursor() as cursor:
             cursor.execute("delete from accounts_rate_limit")

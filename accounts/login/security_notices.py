@@ -61,7 +61,7 @@ def notify_identity_connected(request: HttpRequest, person: User, provider: str,
 def notify_identity_disconnected(request: HttpRequest, person: User, provider: str) -> None:
     """provider: its name; "" if the settings no longer name it."""
     with speak(person.mail_language):
-        what = _("Log-in with an OpenID provider was disconnected")
+        what: StrOrPromise = _("Log-in with an OpenID provider was disconnected")
         if provider:
             what = _("Log-in with %(provider)s was disconnected") % {"provider": provider}
         send_notice(request, person, what)

@@ -42,8 +42,8 @@ class Migration(migrations.Migration):
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
             options={
-                'verbose_name': 'person',
-                'verbose_name_plural': 'people',
+                'verbose_name': 'user',
+                'verbose_name_plural': 'users',
             },
         ),
         migrations.CreateModel(
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=accounts.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('secret_digest', models.BinaryField(max_length=32, unique=True)),
-                ('email', models.EmailField(blank=True, help_text='Empty: whoever holds the link.', max_length=254)),
+                ('email', models.EmailField(blank=True, help_text='Leave empty to let anyone with the link sign up.', max_length=254)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('expires_at', models.DateTimeField()),
                 ('used_at', models.DateTimeField(blank=True, editable=False, null=True)),

@@ -83,7 +83,8 @@ def sum_events() -> int:
             break
         _sum_batch(done, ids[-1])
         done, total = ids[-1], total + len(ids)
-    AuditSum.objects.update_or_create(defaults={"until": done})
+    if total:
+        AuditSum.objects.update_or_create(defaults={"until": done})
     return total
 
 

@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic_core import PydanticCustomError, from_json
 
+from memories.validation.limits import split_tags
+
 # Optional arguments with these texts are omitted ones. A required one may have them: they can be searched for.
 EMPTY_WORDS = frozenset({"null", "none", "undefined"})
 NEVER = "never"
@@ -76,7 +78,7 @@ def _parse_list(text: str) -> object:
         parsed = text
     if isinstance(parsed, list | dict):
         return parsed
-    return text.strip().removeprefix("[").removesuffix("]").split(",")
+    return split_tags(text.strip().removeprefix("[").removesuffix("]"))
 
 
 def _clean_item(item: object) -> object:

@@ -14,6 +14,7 @@ MAX_EXAMPLES = 3
 NEWEST = 20  # memories that are looked through
 MIN_WORDS, MAX_WORDS = 2, 3  # of a topic: one word says too little, and more are rarely one thing
 MAX_CHARACTERS = 32  # of a topic
+JOINERS = frozenset("-‐‑'’./@_&+:")  # between the parts of one word, as in "Wi-Fi"
 
 
 def suggest_questions(actor: Actor) -> list[str]:
@@ -37,13 +38,24 @@ def find_topic(text: str, language: Language) -> str:
 def _iter_series(text: str, language: Language) -> Iterator[list[str]]:
     series: list[str] = []
     end = 0
-    for match in keywords.iter_words(text):
-        is_content = bool(keywords.extract_words(match[0], language))
-        if series and (not is_content or text[end : match.start()] != " "):
+    for start, stop in _find_whole_words(text):
+        is_content = bool(keywords.extract_words(text[start:stop], language))
+        if series and (not is_content or text[end:start] != " "):
             yield series
             series = []
         if is_content:
-            series.append(match[0])
-        end = match.end()
+            series.append(text[start:stop])
+        end = stop
     if series:
         yield series
+
+
+def _find_whole_words(text: str) -> list[tuple[int, int]]:
+    """Return where words begin and end; parts that a joiner connects are one word."""
+    spans: list[tuple[int, int]] = []
+    for match in keywords.iter_words(text):
+        start = match.start()
+        if spans and text[spans[-1][1] : start] in JOINERS:
+            start = spans.pop()[0]
+        spans.append((start, match.end()))
+    return spans

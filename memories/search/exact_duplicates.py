@@ -155,7 +155,7 @@ def merge_into_duplicate(
 def _get_changes(memory: Memory, tags: Sequence[str], expires_at: Expiry) -> Changes:
     changes: Changes = {}
     present = get_tag_names(memory)
-    merged = limits.clean_tags([*present, *tags])
+    merged = limits.clean_tags([*limits.split_tags(",".join(present)), *tags])
     if len(merged) > len(present):
         changes["tags"] = merged
     if memory.expires_at is None or expires_at is UNSET:

@@ -182,7 +182,7 @@ def _update_memories(actor: Actor, action: AuditAction, ids: list[UUID], **value
 
 def _clean_single_tag(name: str) -> str:
     try:
-        names = limits.clean_tags(name.split(","))
+        names = limits.clean_tags(limits.split_tags(name))
     except ValidationError as error:
         raise ValidationError({"tag": error}) from None
     if len(names) != 1:

@@ -1,5 +1,6 @@
 """Limits and validation of a memory's fields, shared by all channels."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from memories.models import Visibility
 TEXT_CHARACTERS = 8_000
 TAGS = 20
 TAG_CHARACTERS = 50
+TAG_SEPARATORS = re.compile("[,，、،]")  # commas: Latin, full-width, ideographic, Arabic
 QUERY_CHARACTERS = 1_000
 BYTES_PER_TOKEN = 3  # of UTF-8: below any tokenizer's average for English, above it for Chinese
 BULK_OPERATIONS = 100
@@ -40,7 +42,7 @@ def clean_tags(names: Iterable[str]) -> list[str]:
     for name in names:
         _reject_unstorable(name)
         name = " ".join(unicodedata.normalize("NFC", name).split())
-        if "," in name:  # the separator of tags on forms
+        if TAG_SEPARATORS.search(name):
             raise ValidationError(_("Tags cannot contain commas."), code="comma")
         if len(name) > TAG_CHARACTERS:
             raise ValidationError(
@@ -59,10 +61,15 @@ def clean_tags(names: Iterable[str]) -> list[str]:
     return list(cleaned.values())
 
 
+def split_tags(text: str) -> list[str]:
+    """Return the unchecked tag names in a text of names between commas, those of Chinese and Arabic included."""
+    return TAG_SEPARATORS.split(text)
+
+
 def select_valid_tags(names: Iterable[str]) -> list[str]:
     """Return the valid tags among unchecked names, split at commas and truncated to TAGS."""
     possible: dict[str, str] = {}
-    for name in (part for each in names for part in each.split(",")):
+    for name in (part for each in names for part in split_tags(each)):
         try:
             cleaned = clean_tags([name])
         except ValidationError:

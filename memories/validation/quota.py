@@ -83,7 +83,7 @@ _revisions = _Quota(
     "REVISIONS_PER_PERSON",
     _(
         "You can store at most %(limit)s earlier versions of memories. "
-        "Permanently delete memories that were changed often first."
+        "To make room, permanently delete memories that were changed often."
     ),
 )
 _TOO_MANY_TAGS = _("You can have at most %(limit)s tags. Delete some first.")

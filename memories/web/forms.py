@@ -79,7 +79,7 @@ class MemoryForm(forms.Form):
         return limits.clean_text(self.cleaned_data["text"])
 
     def clean_tags(self) -> list[str]:
-        return limits.clean_tags(self.cleaned_data["tags"].split(","))
+        return limits.clean_tags(limits.split_tags(self.cleaned_data["tags"]))
 
     def clean_visibility(self) -> str:
         return limits.clean_visibility(self.cleaned_data["visibility"] or Visibility.PRIVATE)

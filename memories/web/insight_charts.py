@@ -48,7 +48,7 @@ class InsightCharts:
             Unit.MONTH: _("Memories saved per month"),
             Unit.YEAR: _("Memories saved per year"),
         }[self.period.unit]
-        return self._draw_bars("saved", title, [Series(_("Saved"), growth.saved)], has_legend=False)
+        return self._draw_bars("saved", title, [Series(_("Saved memories"), growth.saved)], has_legend=False)
 
     def draw_total(self, growth: Growth) -> Chart:
         text = _("From %(first)s to %(last)s: from %(before)s to %(after)s memories.") % {

@@ -135,8 +135,11 @@ def _describe_difference(difference: Difference) -> str:
         ChangeKind.CHANGE: _("says that something changed"),
         ChangeKind.VALUE: _("other words"),
     }
-    sides = [", ".join(words) for words in (difference.older, difference.newer) if words]
-    return f"{labels[difference.kind]} ({' → '.join(sides)})" if sides else labels[difference.kind]
+    older, newer = (_(", ").join(words) for words in (difference.older, difference.newer))
+    sides = (
+        _("%(older)s → %(newer)s") % {"older": older, "newer": newer} if older and newer else older or newer
+    )
+    return f"{labels[difference.kind]} ({sides})" if sides else labels[difference.kind]
 
 
 def build_rows(memories: Iterable[Memory]) -> list[MemoryRow]:
@@ -207,11 +210,15 @@ def describe_source(source: str, names: Mapping[str, str]) -> str:
     """
     if client_id := client_names.get_client_id(source):
         return _("by the app %(app)s") % {"app": names.get(client_id, client_id)}
+    # Translators: after the time when a memory was written
     return _("by you") if source == Channel.WEB else _("by one of your programs")
 
 
 def _explain_match(hit: Hit) -> str:
     if hit.matched_words:
-        words = ", ".join(f"“{word}”" for word in hit.matched_words)
+        # Translators: a word in quotation marks, as in: contains “shoes”, “boots”
+        quoted = [_("“%(word)s”") % {"word": word} for word in hit.matched_words]
+        # Translators: between the words of a list
+        words = _(", ").join(quoted)
         return _("contains %(words)s") % {"words": words}
     return _("weakly related") if hit.relevance == Relevance.WEAK else _("similar meaning")

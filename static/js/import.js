@@ -66,7 +66,7 @@
     const rest = chosen.slice(SHOWN);
     if (rest.length) {
       const bytes = rest.reduce((sum, { file }) => sum + file.size, 0);
-      addRow(`+ ${rest.length.toLocaleString()} ${words.more} (${formatSize(bytes)})`, () => {
+      addRow(`${words.more} ${rest.length.toLocaleString()} (${formatSize(bytes)})`, () => {
         chosen = chosen.slice(0, SHOWN);
       });
     }
@@ -213,7 +213,6 @@
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    delete form.dataset.sending; // picard.js prevents double submission; here the button does
     const bytes = chosen.reduce((sum, { file }) => sum + file.size, 0) + form.elements.text.value.length;
     if (bytes > Number(words.maxBytes)) return showError(words.tooLarge);
     if (chosen.length > Number(words.maxFiles)) return showError(words.tooMany);

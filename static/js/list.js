@@ -41,11 +41,18 @@ async function loadPanel(row, url) {
   return true;
 }
 
+// Keys pressed in a row are commands, so an answer never takes the focus from who types elsewhere.
+function isTypingOutside(row) {
+  const active = document.activeElement;
+  return active.matches("input:not([type=checkbox]), textarea, select") && !row.contains(active);
+}
+
 function focusPanel(row) {
+  if (isTypingOutside(row)) return;
   const panel = getPanel(row);
   const field = panel.querySelector("[aria-invalid=true], textarea, input:not([type=hidden])");
   (field ?? panel).focus({ preventScroll: true });
-  if (field?.type === "text") field.setSelectionRange(field.value.length, field.value.length);
+  if (field?.matches("textarea, [type=text]")) field.setSelectionRange(field.value.length, field.value.length);
   panel.scrollIntoView({ block: "nearest" });
 }
 
@@ -152,6 +159,14 @@ list.addEventListener("input", (event) => {
 });
 list.addEventListener("submit", (event) => {
   if (!event.target.hasAttribute("hx-post")) delete event.target.dataset.unsaved; // leaves the page with the text
+});
+
+// Who typed on since the text was sent goes on with the version that was saved.
+document.addEventListener("htmx:beforeSwap", ({ detail: { target, shouldSwap, xhr } }) => {
+  const version = rowOf(target) === target && getPanel(target)?.querySelector("[name=version]");
+  if (!version || shouldSwap || xhr.status !== 200) return;
+  const saved = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".tick input");
+  if (saved) version.value = saved.value.split(".")[1];
 });
 
 let kept = []; // rows with unsaved text, while the list around them is replaced

@@ -64,7 +64,6 @@ document.querySelectorAll("form[data-passkey]").forEach((form) => {
       form.elements.credential.value = JSON.stringify(serializeCredential(credential));
       form.submit();
     } catch {
-      delete form.dataset.sending;
       toast(form.dataset.failed, true); // defined in picard.js
     }
   });

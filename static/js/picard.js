@@ -148,10 +148,11 @@ function keepFields(target, fields, content) {
   const rows = [];
   for (const field of fields) {
     const row = field.closest("li[id]");
-    const twin = [field, row].map((kept) => kept?.id && content.getElementById(kept.id)).find(Boolean);
+    const isOwn = row?.contains(target); // what is itself replaced cannot take its place
+    const twin = [field, !isOwn && row].map((kept) => kept?.id && content.getElementById(kept.id)).find(Boolean);
     const isFocused = field === document.activeElement;
     if (twin && (canMove || !isFocused)) twin.setAttribute("hx-preserve", "");
-    else if (isFocused || row?.contains(target)) return null;
+    else if (isFocused || isOwn) return null;
     else if (row && target.contains(row)) rows.push(row);
     else if (field.id) storedValues.set(field.id, field.value);
   }
@@ -228,38 +229,59 @@ document.body.addEventListener("htmx:load", ({ detail }) => {
 
 // Quick add and the question of Ask are short; quick add also stores what was typed.
 const LONG_FORMS = "form[method=post]:has(textarea):not(#add, [data-streams])";
+let isSending = false; // a form takes its text to the next page
 
-window.addEventListener("beforeunload", (event) => {
+document.addEventListener("submit", (event) => {
+  isSending = event.target.method === "post" && !event.defaultPrevented;
+  setTimeout(() => (isSending = false), 1000);
+});
+
+function hasUnsavedText() {
   // After an error, the server sends back what was typed.
   const isUnsaved = (form) =>
     form.matches("[data-unsaved], :has(.errors, .notice-bad)") || [...form.querySelectorAll("textarea")].some(isDirty);
-  if (document.querySelector("[data-sending]")) return;
-  if ([...document.querySelectorAll(LONG_FORMS)].some(isUnsaved)) event.preventDefault();
+  return [...document.querySelectorAll(LONG_FORMS)].some(isUnsaved);
+}
+
+window.addEventListener("beforeunload", (event) => {
+  if (!isSending && hasUnsavedText()) event.preventDefault();
+});
+
+// A poll or a search after the end of the session leads to the log-in: not away from an unsaved text.
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig.verb !== "get" || !xhr.getResponseHeader("HX-Redirect") || !hasUnsavedText()) return;
+  event.preventDefault();
+  toast(texts.loggedOut, true);
 });
 
 // --- Unsent texts of quick add (quick_add.js): in this tab, for this user, until they log out ------------------------
 
 const UNSENT = "picard.unsent.";
-const logOuts = new BroadcastChannel("picard.log-out");
+const LOG_OUT = "picard.log-out"; // in localStorage: a random mark of the last log-out in any tab
+const unsentSince = `${UNSENT}${localStorage.getItem(LOG_OUT)}.`; // also a tab that missed it sees the new mark
+const unsentKey = unsentSince + texts.user;
 let isLoggingOut = false;
 
-function forgetUnsent(exceptUser) {
+function forgetUnsent(kept) {
   for (const key of Object.keys(sessionStorage)) {
-    if (key.startsWith(UNSENT) && key !== UNSENT + exceptUser) sessionStorage.removeItem(key);
+    if (key.startsWith(UNSENT) && !(kept && key.startsWith(kept))) sessionStorage.removeItem(key);
   }
 }
 
 // Who was logged out by time meets these pages, and gets the texts back after the next log-in.
-if (texts.user || !/^\/(accounts|memories)\//.test(location.pathname)) forgetUnsent(texts.user);
+if (texts.user) forgetUnsent(unsentKey);
+else forgetUnsent(/^\/(accounts|memories)\//.test(location.pathname) ? unsentSince : "");
 document.addEventListener("submit", (event) => {
   if (!/\/logout\/$/.test(event.target.getAttribute("action"))) return;
   isLoggingOut = true;
-  forgetUnsent();
-  logOuts.postMessage("");
+  sessionStorage.clear(); // also the last search, which htmx remembers
+  localStorage.setItem(LOG_OUT, Math.random());
 });
-logOuts.addEventListener("message", () => {
+window.addEventListener("storage", ({ key }) => {
+  if (key !== LOG_OUT) return;
   isLoggingOut = true;
-  forgetUnsent();
+  sessionStorage.clear();
 });
 
 // --- Forms ---------------------------------------------------------------------------------------------
@@ -275,21 +297,6 @@ document.addEventListener("keydown", (event) => {
   if (!saves) return;
   event.preventDefault();
   form.requestSubmit();
-});
-
-// Prevent double submission.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.method !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) return;
-  if ("sending" in form.dataset) {
-    event.preventDefault();
-    return;
-  }
-  form.dataset.sending = "";
-  setTimeout(() => delete form.dataset.sending, 5000);
-});
-window.addEventListener("pageshow", () => {
-  document.querySelectorAll("[data-sending]").forEach((form) => delete form.dataset.sending);
 });
 
 // Count characters like the server: code points, without surrounding whitespace.

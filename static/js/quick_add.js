@@ -20,7 +20,7 @@ function storeUnsent() {
     why: row.querySelector(".unsent-state").textContent,
   }));
   try {
-    sessionStorage.setItem(UNSENT + texts.user, JSON.stringify({ draft: readFields(add), rows }));
+    sessionStorage.setItem(unsentKey, JSON.stringify({ draft: readFields(add), rows }));
   } catch {
     // No storage, or a full one: the rows stay on this page.
   }
@@ -28,13 +28,15 @@ function storeUnsent() {
 
 function readStored() {
   try {
-    return JSON.parse(sessionStorage.getItem(UNSENT + texts.user)) ?? { draft: [], rows: [] };
+    return JSON.parse(sessionStorage.getItem(unsentKey)) ?? { draft: [], rows: [] };
   } catch {
     return { draft: [], rows: [] };
   }
 }
 
 // --- The box -------------------------------------------------------------------------------------------------------
+
+let hadText = false;
 
 function fillBox(fields) {
   for (const [name, value] of fields) {
@@ -45,7 +47,8 @@ function fillBox(fields) {
 }
 
 function refreshBox() {
-  if (box.value) add.querySelector("details").open = true;
+  if (box.value && !hadText) add.querySelector("details").open = true; // whoever closes them keeps them closed
+  hadText = Boolean(box.value);
   showProblem("");
   prepare(add);
 }

@@ -46,7 +46,7 @@ def test_similar_memories_are_merged_and_bulk_actions_apply(page: Page, width: i
     page.goto("/memories/")
     page.locator(".many summary").click()
     _expect_no_violation(page)
-    page.get_by_label("Select all 3 matching").check()
+    page.get_by_label("Select all 3 matching memories").check()
     page.locator(".many").get_by_role("button", name="Move to trash").click()
     expect(page.get_by_text("No memories yet")).to_be_visible()
     page.get_by_role("button", name="Undo").click()

@@ -14,7 +14,7 @@ from oauth.models import AppGrant, Application
 from picard.demo.seed import EMAIL, DatabaseNotEmpty, fill_database
 from picard.demo.texts import read_samples
 from tests.factories import session
-from tests.screenshots import PAGES
+from tests.screenshots.pages import PAGES
 
 pytestmark = pytest.mark.django_db
 

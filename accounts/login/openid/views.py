@@ -205,7 +205,7 @@ def _connect(request: HttpRequest, person: User, identity: Identity) -> HttpResp
 def _confirm(request: HttpRequest, person: User, identity: Identity, next_url: str) -> HttpResponseBase:
     row = connections.find_account(identity)
     if row is None or row.user_id != person.pk:
-        text = _("You logged in with %(provider)s as somebody else. Try again.")
+        text = _("You logged in with a different %(provider)s account. Try again.")
         messages.error(request, text % {"provider": settings.OPENID.label})
         return redirect(_build_page_url("accounts:openid_reauthenticate", next_url))
     record_authentication(request, person, "socialaccount", reauthenticated=True)
@@ -235,7 +235,7 @@ def _return_refused(
 ) -> HttpResponseBase:
     if error.code != "cancelled":
         raise error
-    messages.info(request, _("You did not log in with %(provider)s.") % {"provider": settings.OPENID.label})
+    messages.info(request, _("Log-in with %(provider)s was cancelled.") % {"provider": settings.OPENID.label})
     if purpose == LOGIN:
         return redirect(_build_page_url("account_login", next_url))
     return redirect("accounts:connections" if purpose == CONNECT else "accounts:overview")

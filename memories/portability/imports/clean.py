@@ -57,7 +57,9 @@ def _select_tags(item: ImportItem, name: str) -> tuple[Sequence[str], bool]:
     if not item.tags:
         return item.tags, False
     limit = limits.TAGS if name == OWN_FORMAT else limits.TAGS - 1
-    named = {limits.fold_tag_name(" ".join(each.split())) for tag in item.tags for each in tag.split(",")}
+    named = {
+        limits.fold_tag_name(" ".join(each.split())) for tag in item.tags for each in limits.split_tags(tag)
+    }
     tags = limits.select_valid_tags(item.tags)
     return tags[:limit], len(named - {""}) > len(tags[:limit])
 

@@ -42,7 +42,7 @@ def merge_memories(request: Request, actor: Actor, memory_id: UUID) -> HttpRespo
     other_id, action = _get_posted_uuid(request, "other"), request.POST.get("act")
     if action == "keep":
         near_duplicates.dismiss_duplicate(actor, memory_id, other_id)
-        messages.success(request, _("Both memories kept. We won't ask again."))
+        messages.success(request, _("Both memories kept. Picard won't ask again."))
         return redirect("memories:detail", memory_id)
     merged = near_duplicates.merge_memories(actor, memory_id, other_id, merge=action == "merge")
     messages.success(

@@ -19,7 +19,7 @@ from memories.services import reads
 from memories.services.saved_filters import list_saved_filters
 from memories.validation import limits
 from memories.web.decorators import Request, memory_view
-from memories.web.forms import MemoryForm
+from memories.web.forms import MemoryForm, parse_count
 from memories.web.list_form import ListForm, get_month_after, get_month_before
 from memories.web.presenters import DayRows, MemoryRow, build_rows, build_search_rows, group_by_day
 from memories.web.views.onboarding import get_first_steps, record_first_search
@@ -53,7 +53,7 @@ def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
             "total": total,
             "steps": get_first_steps(request, actor, total=total, rows=results["rows"]),
             "limit": limits.TEXT_CHARACTERS,
-            "trashed": request.GET.get("trashed", ""),
+            "trashed": parse_count(request.GET.get("trashed", "")),
             "trashed_at": request.GET.get("at", ""),
             "today": timezone.localdate(),
             **_open_memory(actor, form, context),

@@ -244,7 +244,7 @@ def _parse_edits(data: QueryDict, proposal_id: UUID) -> review_decisions.Edit:
     if (text := data.get(f"text-{proposal_id}")) is not None:
         edited["text"] = text
     if (tags := data.get(f"tags-{proposal_id}")) is not None:
-        edited["tags"] = tags.split(",")
+        edited["tags"] = limits.split_tags(tags)
     return edited
 
 

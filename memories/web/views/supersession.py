@@ -40,7 +40,7 @@ def supersede_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpRes
     older_id = _parse_older_id(request)
     if request.POST.get("act") == "keep":
         dismiss_duplicate(actor, memory_id, older_id)
-        messages.success(request, _("Both memories kept. We won't ask again."))
+        messages.success(request, _("Both memories kept. Picard won't ask again."))
         return _redirect(request, memory_id)
     try:
         writes.update_memory(actor, memory_id, supersedes=older_id)
@@ -61,7 +61,7 @@ def unlink_memory(request: Request, actor: Actor, memory_id: UUID) -> HttpRespon
         writes.update_memory(actor, memory_id, supersedes=None)
         undo_url = reverse("memories:supersede", args=[memory_id])
         undo_url = f"{undo_url}?{urlencode({'older': memory.superseded.id})}"
-        messages.success(request, _("Link removed. Both memories hold."), extra_tags=undo_url)
+        messages.success(request, _("Link removed. Both memories are current."), extra_tags=undo_url)
     return _redirect(request, memory_id)
 
 

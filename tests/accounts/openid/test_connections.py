@@ -236,7 +236,7 @@ def test_confirmation_by_somebody_else_does_not_count(connected: User, provider:
     browser = log_in_by_password(connected)
     provider.be_person("mallory", "mallory@example.org")
     page = browser.get(log_in(browser, CONFIRM, next=DELETE)["Location"])
-    assert "as somebody else" in page.content.decode()
+    assert "with a different" in page.content.decode()
     assert browser.get(DELETE).status_code == 302
 
 

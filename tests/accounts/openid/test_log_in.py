@@ -205,7 +205,8 @@ def test_session_gets_a_new_key_at_log_in(connected: User, provider: ProviderPro
 
 @pytest.mark.compliance("OpenID Connect Core", "3.1.2.6")
 @pytest.mark.parametrize(
-    ("error", "told"), [("access_denied", "You did not log in with Example ID."), ("server_error", "refused")]
+    ("error", "told"),
+    [("access_denied", "Log-in with Example ID was cancelled."), ("server_error", "refused")],
 )
 def test_refusal_of_the_provider_is_said(
     error: str, told: str, provider: ProviderProcess, client: Client

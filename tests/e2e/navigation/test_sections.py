@@ -9,15 +9,10 @@ pytestmark = pytest.mark.browser
 SIZES = ((320, 640), (390, 844), (600, 800), (1280, 860))
 PHONE_WIDTH, TARGET_PX = 390, 44
 TARGETS = ".bar a:not(.brand), .bar summary, .page-actions .act"
-# Russian and German labels, among the longest of the interface's languages.
-LONG_LABELS = (
-    "Воспоминания",
-    "Спросить",
-    "Приложения",
-    "Аналитика",
-    "Подключить приложение",
-    "Benachrichtigungen",
-)
+TWO_ROWS_PX = 116
+# Labels of the interface's languages, among the longest, and a long name.
+RUSSIAN = ("Воспоминания", "Спросить", "Приложения", "Обзор", "Подключить приложение", "Benachrichtigungen")
+FRENCH = ("Souvenirs", "Demander", "Applications", "Vue d’ensemble", "Connecter une application", "Jean-Baptiste")
 SET_LABELS = """labels => document.querySelectorAll(".bar-nav span:not([class]), .bar-connect span, .menu-name")
     .forEach((each, index) => each.textContent = labels[index])"""
 IS_CUT = """() => [...document.querySelectorAll(".bar-nav span:not([class]), .bar-connect span")]
@@ -27,13 +22,16 @@ IS_CUT = """() => [...document.querySelectorAll(".bar-nav span:not([class]), .ba
 def test_header_fits_every_width_with_long_labels(page: Page) -> None:
     _sign_up(page)
     page.goto("/memories/")
-    for labels in ((), LONG_LABELS):
+    for labels in ((), RUSSIAN, FRENCH):
         if labels:
             page.evaluate(SET_LABELS, list(labels))
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, labels)
             assert not page.evaluate(IS_CUT), (width, labels)
+            bar = page.locator(".bar").bounding_box()
+            assert bar is not None
+            assert bar["height"] <= TWO_ROWS_PX, (width, labels)
             if width <= PHONE_WIDTH:
                 targets = [each for each in page.locator(TARGETS).all() if each.is_visible()]
                 heights = [box["height"] for each in targets if (box := each.bounding_box())]

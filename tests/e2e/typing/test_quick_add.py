@@ -147,10 +147,29 @@ def test_logging_out_leaves_no_text_behind(desk: Page, line: Line) -> None:
     desk.keyboard.type("another secret")
     assert "another secret" in desk.evaluate("JSON.stringify(sessionStorage)")
     line.repair()
-    desk.locator(".menu summary").click()
-    desk.locator(".menu").get_by_role("button", name="Log out").click()
+    desk.locator(".bar .menu summary").click()
+    desk.locator(".bar .menu").get_by_role("button", name="Log out").click()
     desk.wait_for_url(re.compile("/$"))
     assert "secret" not in desk.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_tab_that_missed_the_log_out_forgets_its_text(desk: Page, line: Line, person: User) -> None:
+    desk.locator("#id_text").fill("a secret")
+    desk.goto("about:blank")
+    other, third = desk.context.new_page(), desk.context.new_page()
+    third.goto("/memories/?q=secret")
+    third.locator("#id_text").fill("a secret")
+    other.goto("/memories/")
+    other.locator(".bar .menu summary").click()
+    other.locator(".bar .menu").get_by_role("button", name="Log out").click()
+    other.wait_for_url(re.compile("/$"))
+    third.locator("#id_text").press("End")
+    assert "secret" not in third.evaluate("JSON.stringify(sessionStorage)")
+    desk.goto("/accounts/login/")
+    assert "secret" not in desk.evaluate("JSON.stringify(sessionStorage)")
+    log_in(desk.context, line, person)
+    desk.goto("/memories/")
+    expect(desk.locator("#id_text")).to_have_value("")
 
 
 def test_session_that_ended_keeps_the_text_through_log_in(desk: Page, line: Line, person: User) -> None:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Dialog, Page, expect
 
 from accounts.models import User
@@ -103,7 +104,7 @@ def test_proposals_are_answered_while_another_is_edited(desk: Page, line: Line, 
     editing = desk.locator("textarea", has_text="Two.")
     editing.fill("Two, edited.")
     expect(desk.get_by_text("Saved 1 memory.")).to_be_visible()
-    expect(desk.get_by_role("button", name="Approve all 2")).to_be_visible()
+    expect(desk.get_by_role("button", name="Approve all 2 proposals")).to_be_visible()
     expect(editing).to_have_value("Two, edited.")
     expect(editing).to_be_focused()
     desk.locator(".proposal", has_text="One.").get_by_role("checkbox").uncheck()
@@ -135,3 +136,49 @@ def test_leaving_asks_only_if_a_long_text_is_not_saved(desk: Page) -> None:
     desk.get_by_role("button", name="Save").click()
     expect(desk.get_by_text("Saved.")).to_be_visible()
     assert asked == ["beforeunload"]
+
+
+def test_typing_on_after_saving_a_row_is_kept_and_saved(desk: Page, line: Line, person: User) -> None:
+    memory = remember(person, "I like tea")
+    desk.goto("/memories/")
+    desk.locator(".memory-text").focus()
+    desk.keyboard.press("e")
+    field = desk.locator(".panel textarea")
+    expect(field).to_be_focused()
+    line.delay_s = 1
+    desk.keyboard.type(" and cake")
+    desk.keyboard.press("Control+Enter")
+    desk.keyboard.type(" and pie")
+    expect(desk.locator(".panel [name=version]")).to_have_value(str(memory.version + 1))
+    expect(field).to_have_value("I like tea and cake and pie")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.locator(".panel .full-text")).to_have_text("I like tea and cake and pie")
+
+
+def test_saved_row_takes_no_focus_from_quick_add(desk: Page, line: Line, person: User) -> None:
+    remember(person, "I like tea")
+    desk.goto("/memories/")
+    desk.locator(".memory-text").focus()
+    desk.keyboard.press("t")
+    expect(desk.locator(".panel [name=tags]")).to_be_focused()
+    line.delay_s = 1
+    desk.keyboard.type("drinks")
+    desk.keyboard.press("Enter")
+    desk.locator("#id_text").focus()
+    expect(desk.locator(".panel .tags")).to_have_text("drinks")
+    desk.keyboard.type("#note")  # in a row, # deletes
+    expect(desk.locator("#id_text")).to_have_value("#note")
+
+
+def test_search_after_the_session_ended_leaves_no_unsaved_text(desk: Page, person: User) -> None:
+    remember(person, "I like tea")
+    desk.goto("/memories/")
+    desk.locator(".memory-text").focus()
+    desk.keyboard.press("e")
+    field = desk.locator(".panel textarea")
+    expect(field).to_be_focused()
+    desk.keyboard.type(" and cake")
+    desk.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    desk.locator("#q").press_sequentially("tea")
+    expect(desk.locator("#toasts")).to_contain_text("You are logged out.")
+    expect(field).to_have_value("I like tea and cake")

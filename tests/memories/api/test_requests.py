@@ -259,6 +259,7 @@ INVALID_REQUESTS: list[tuple[str, str, Any, str, str]] = [
     ("post", "/memories/", {"text": "x", "a/b~": 1}, "#/a~1b~0", "unknown_field"),
     ("post", "/memories/", {"text": "x", "tags": ["y" * 51]}, "#/tags", "tag_too_long"),
     ("post", "/memories/", {"text": "x", "tags": ["Berlin, DE"]}, "#/tags", "comma"),
+    ("post", "/memories/", {"text": "x", "tags": ["東京、大阪"]}, "#/tags", "comma"),
     ("post", "/memories/", {"text": "x", "tags": [str(n) for n in range(21)]}, "#/tags", "too_many_tags"),
     ("post", "/memories/", {"text": "x", "tags": ["a", 1]}, "#/tags/1", "not_a_string"),
     ("post", "/memories/", {"text": "x", "tags": "a"}, "#/tags", "not_a_list"),

@@ -69,6 +69,7 @@ def test_only_an_explicit_empty_list_removes_tags(nothing: Any, ada: User) -> No
     ("tags", "expected"),
     [
         ('["a","b"]', ["a", "b"]), ("['a', 'b']", ["a", "b"]), ("[a, b]", ["a", "b"]), ("a, b", ["a", "b"]),
+        ("a、b", ["a", "b"]),
         ('"a", "b"', ["a", "b"]), ('"a"', ["a"]), ("a", ["a"]), (["a", None, "", "b"], ["a", "b"]),
         (['["a", "b"]'], ["a", "b"]), (["a", "null"], ["a"]), ([2026, "a"], ["2026", "a"]), ("2026", ["2026"]),
         ("café, naïve", ["café", "naïve"]), ('["Ruth\'s"]', ["Ruth's"]), ("[]", []), ("null", []),

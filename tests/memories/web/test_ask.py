@@ -254,6 +254,7 @@ def test_empty_page_suggests_questions_from_own_memories(
         ("Home insurance policy is in the folder.", "Home insurance policy"),
         ("I eat everything but peanuts, liver and coriander.", ""),
         ("My blood type is A positive.", "blood type"),
+        ("The guest Wi-Fi is called hive.", "guest Wi-Fi"),
         ("", ""),
         ("walrus " * 100, ""),
     ],

@@ -119,7 +119,7 @@ def test_select_all_matching_includes_memories_on_other_pages(ada: User, ada_cli
         remember(ada, f"Work {n}.", tags=["work"])
     remember(ada, "Home.")
     tag = get_tag_id(ada, "work")
-    assert "Select all 30 matching" in get_page(ada_client, f"/memories/?tag={tag}")
+    assert "Select all 30 matching memories" in get_page(ada_client, f"/memories/?tag={tag}")
     data = {"act": "tag", "tag_name": "office", "everything": "1", "tag": tag}
     ada_client.post("/memories/many/", data)
     assert Memory.objects.filter(tags__pk=get_tag_id(ada, "office")).count() == 30

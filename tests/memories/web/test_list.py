@@ -143,7 +143,7 @@ def test_trash_shows_deletion_date_and_restores(ada: User, ada_client: Client) -
     html = get_page(ada_client, "/memories/trash/")
     assert parse_row_texts(html) == ["Thrown away."]
     assert f"stay here for {settings.TRASH_DAYS} days" in html
-    assert "deleted permanently on" in html
+    assert "will be deleted permanently on" in html
     ada_client.post(f"/memories/{memory.pk}/restore/")
     assert parse_row_texts(get_page(ada_client)) == ["Thrown away."]
     assert "The trash is empty" in get_page(ada_client, "/memories/trash/")

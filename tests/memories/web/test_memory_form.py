@@ -31,6 +31,12 @@ def test_submitted_memory_is_saved_as_private(ada: User, ada_client: Client) -> 
     assert sorted(tag.name for tag in memory.tags.all()) == ["Drinks", "food"]
 
 
+@pytest.mark.parametrize("separator", ["，", "、", "،", ", "])
+def test_commas_of_every_script_separate_tags(ada: User, ada_client: Client, separator: str) -> None:
+    ada_client.post(NEW, {"text": "Tea.", "tags": f"food{separator}drinks"})
+    assert sorted(tag.name for tag in Memory.objects.get().tags.all()) == ["drinks", "food"]
+
+
 def test_text_is_only_required_field(ada: User, ada_client: Client) -> None:
     ada_client.post(NEW, {"text": "Tea."})
     assert [memory.visibility for memory in list_saved(ada)] == ["private"]

@@ -62,7 +62,7 @@ def test_update_is_offered_with_what_differs(
     assert "Does your memory replace this older one?" in offer
     assert "says that something changed" in offer
     assert OLD in offer
-    assert offer.index("Replace it") < offer.index("Keep both") < offer.index("Keep newer text")
+    assert offer.index("Replace older memory") < offer.index("Keep both") < offer.index("Keep newer text")
     html = get_html(ada_client, f"/memories/{older.pk}/")
     assert "Does this newer one replace your memory?" in html
     assert f'action="/memories/{newer.pk}/supersede/"' in html
@@ -77,7 +77,7 @@ def test_contradiction_is_no_duplicate_and_leads_with_replacing(
     offer = get_html(ada_client, f"/memories/{newer.pk}/").split('id="similar"')[1]
     assert "number (4821 → 7733)" in offer
     assert "Likely duplicate" not in offer
-    assert offer.index("Replace it") < offer.index("Keep newer text")
+    assert offer.index("Replace older memory") < offer.index("Keep newer text")
 
 
 def test_new_memory_asks_once_it_is_indexed(
@@ -97,7 +97,7 @@ def test_accepted_offer_links_and_can_be_undone(
     index()
     html = post(ada_client, f"/memories/{newer.pk}/supersede/", older=older.pk, act="replace")
     assert get_superseded(newer) == older.pk
-    assert "Replace it" not in html
+    assert "Replace older memory" not in html
     html = post(ada_client, get_undo_url(html))
     assert get_superseded(newer) is None
     post(ada_client, get_undo_url(html))
@@ -110,7 +110,7 @@ def test_declined_offer_is_not_repeated(
     index()
     html = post(ada_client, f"/memories/{newer.pk}/supersede/", older=older.pk, act="keep")
     assert "ask again" in html
-    assert "Replace it" not in html
+    assert "Replace older memory" not in html
     assert get_superseded(newer) is None
 
 
