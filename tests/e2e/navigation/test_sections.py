@@ -12,7 +12,14 @@ TARGETS = ".bar a:not(.brand), .bar summary, .page-actions .act"
 TWO_ROWS_PX = 116
 # Labels of the interface's languages, among the longest, and a long name.
 RUSSIAN = ("Воспоминания", "Спросить", "Приложения", "Обзор", "Подключить приложение", "Benachrichtigungen")
-FRENCH = ("Souvenirs", "Demander", "Applications", "Vue d’ensemble", "Connecter une application", "Jean-Baptiste")
+FRENCH = (
+    "Souvenirs",
+    "Demander",
+    "Applications",
+    "Vue d’ensemble",
+    "Connecter une application",
+    "Jean-Baptiste",
+)
 SET_LABELS = """labels => document.querySelectorAll(".bar-nav span:not([class]), .bar-connect span, .menu-name")
     .forEach((each, index) => each.textContent = labels[index])"""
 IS_CUT = """() => [...document.querySelectorAll(".bar-nav span:not([class]), .bar-connect span")]
