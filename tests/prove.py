@@ -75,6 +75,10 @@ ATTACKS = {
         "No response contains data that its reader may not see",
         ["tests/state_machine", "tests/test_visibility.py"],
     ),
+    "pages": (
+        "No page loads anything from another host or breaks its content security policy",
+        ["tests/e2e/navigation/test_console.py"],
+    ),
     "records": ("Every read is recorded", ["tests/records"]),
     "filters": ("A forgotten filter shows nothing", ["tests/test_row_security.py"]),
     "canaries": (
