@@ -138,7 +138,7 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
     """Return as soon as the condition holds. Raises AssertionError on timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
