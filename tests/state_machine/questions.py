@@ -146,7 +146,7 @@ class PageRequest:
         )
         # Error pages contain the request ID.
         body = answer.content.replace(answer.headers["X-Request-ID"].encode(), b"number")
-        return answer.status_code, _get_headers(answer), _mask_varying_parts(body, memory_id)
+        return answer.status_code, _get_headers(answer, memory_id), _mask_varying_parts(body, memory_id)
 
     def _build_path(self, memory_id: UUID) -> str:
         kwargs = {"version": 1} if self.route == "restore_version" else {}
@@ -157,8 +157,9 @@ def _encode_form() -> str:
     return "&".join(f"{name}={value}" for name, value in FORM.items())
 
 
-def _get_headers(answer: Any) -> dict[str, str]:
-    return {name: value for name, value in answer.items() if name != "X-Request-ID"}
+def _get_headers(answer: Any, memory_id: UUID) -> dict[str, str]:
+    own = {name: value for name, value in answer.items() if name != "X-Request-ID"}
+    return {name: value.replace(str(memory_id), "id") for name, value in own.items()}
 
 
 def _mask_varying_parts(body: bytes, memory_id: UUID) -> bytes:
