@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.staticfiles import finders
-from django.http import HttpResponse
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
 
@@ -39,7 +39,7 @@ class RenderedPages:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.faults: list[str] = []
-        self._pages: dict[str, HttpResponse] = {}
+        self._pages: dict[str, Any] = {}  # Django's test client adds to its responses
         self._path = ""
         page.on("console", self._read_console)
         page.on("pageerror", lambda error: self._add(str(error)))
