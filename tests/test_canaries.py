@@ -18,7 +18,7 @@ from tests.processes import wait_until
 MIN_CANARIES = 1_000
 UNENCRYPTED = ("ada@example.org", "ada-of-the-garden", "Ada Lovelace")  # as docs/security.md says
 DUMP, SESSIONS = "pg_dump", "sessions"
-PROPOSAL = re.compile(r'name="pick" value="([0-9a-f-]{36})"')
+PROPOSAL = re.compile(r'name="pick"\s+value="([0-9a-f-]{36})"')
 CONNECT_APP_WITH_APPROVAL = """
 import django; django.setup()
 from core.db.roles import act_as_operator; act_as_operator()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_POINTS = 400  # newest memories; more points overlap and make the page heavy
+MAX_POINTS = 360  # newest memories; more points overlap and make the page heavy
 MAX_COLOURS = 6  # for the most frequent tags
 
 

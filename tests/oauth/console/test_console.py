@@ -95,7 +95,10 @@ def test_previous_secret_works_after_rotation(ada: User, ada_client: Client) -> 
 def test_second_rotation_revokes_the_first_secret(ada: User, ada_client: Client) -> None:
     app = make_app(user=ada)
     rotate = f"{CONSOLE}{app.application.client_id}/secret/"
-    assert b"rotate the secret again to revoke it immediately" in ada_client.post(rotate).content
+    assert (
+        b"rotate the secret again: this revokes the previous one immediately"
+        in ada_client.post(rotate).content
+    )
     ada_client.post(rotate)
     assert not Application.objects.get().check_client_secret(app.secret)
 

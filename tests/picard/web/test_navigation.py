@@ -72,7 +72,10 @@ def test_count_of_proposals_is_shown_with_review_and_in_the_header(ada: User, ad
     html = ada_client.get("/memories/").content.decode()
     for links in (r'<nav class="bar-nav sections".*?</nav>', r'<nav class="page-actions".*?</nav>'):
         [found] = re.findall(links, html, re.DOTALL)
-        assert re.search(r'chip-wait">\s*1\s*<span class="visually-hidden">pending', found)
+        assert re.search(
+            r'chip-wait">\s*<span aria-hidden="true">1</span>\s*<span class="visually-hidden">\s*1 pending',
+            found,
+        )
 
 
 def list_page_templates() -> list[Path]:
