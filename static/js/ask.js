@@ -188,7 +188,6 @@ async function askAgain(exchange, url) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  event.stopPropagation(); // picard.js would lock the form
   const button = event.submitter;
   if (button?.name === "save" || button?.name === "add") return void save(button);
   const isExample = button?.name === "example";
@@ -206,7 +205,7 @@ document.addEventListener(
   (event) => {
     const missing = event.key === "Enter" && event.target.closest?.(".missing");
     if (!missing || event.target.tagName !== "TEXTAREA" || event.isComposing || event.shiftKey) return;
-    if (matchMedia("(pointer: coarse)").matches && !event.ctrlKey && !event.metaKey) return;
+    if (!hasKeyboard && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();
     form.requestSubmit(missing.querySelector("[name=add]"));

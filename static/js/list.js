@@ -192,11 +192,7 @@ function clearError(row) {
 
 function showError(row, text) {
   clearError(row);
-  const error = document.createElement("p");
-  error.className = "problem";
-  error.setAttribute("role", "alert");
-  error.textContent = text;
-  row.append(error);
+  addProblem(row, text); // defined in picard.js
 }
 
 function showUnsaved(row) {

@@ -71,10 +71,14 @@ function showFailure({ detail }) {
     toast(describeFailure(detail.xhr), true);
     return;
   }
+  addProblem(place, describeFailure(detail.xhr));
+}
+
+function addProblem(place, text) {
   const problem = document.createElement("p");
   problem.className = "problem";
   problem.setAttribute("role", "alert");
-  problem.textContent = describeFailure(detail.xhr);
+  problem.textContent = text;
   place.append(problem);
 }
 
@@ -272,16 +276,18 @@ function forgetUnsent(kept) {
 // Who was logged out by time meets these pages, and gets the texts back after the next log-in.
 if (texts.user) forgetUnsent(unsentKey);
 else forgetUnsent(/^\/(accounts|memories)\//.test(location.pathname) ? unsentSince : "");
-document.addEventListener("submit", (event) => {
-  if (!/\/logout\/$/.test(event.target.getAttribute("action"))) return;
+function forgetSession() {
   isLoggingOut = true;
   sessionStorage.clear(); // also the last search, which htmx remembers
+}
+
+document.addEventListener("submit", (event) => {
+  if (!/\/logout\/$/.test(event.target.getAttribute("action"))) return;
+  forgetSession();
   localStorage.setItem(LOG_OUT, Math.random());
 });
 window.addEventListener("storage", ({ key }) => {
-  if (key !== LOG_OUT) return;
-  isLoggingOut = true;
-  sessionStorage.clear();
+  if (key === LOG_OUT) forgetSession();
 });
 
 // --- Forms ---------------------------------------------------------------------------------------------
