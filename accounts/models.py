@@ -107,7 +107,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(
         _("language"), max_length=16, blank=True, default="", db_default="", validators=[validate_language]
     )
-    # Of pages and e-mails (core/page_language.py); empty: that of the browser.
+    # Of pages and e-mails (core/web/page_language.py); empty: that of the browser.
     page_language = models.CharField(
         _("language of pages"),
         max_length=16,

@@ -26,9 +26,8 @@ from memories.models import READ_ACTIONS, AppDay, AuditAction, AuditEvent, Audit
 SETTLED = timedelta(hours=1)  # no event is written with an older id: the clocks of the servers differ by less
 BATCH = 20_000  # events
 MAX_BATCHES = 25  # of one run; the next one goes on
-MAX_RECENT = (
-    20_000  # events that a page counts; more of an hour, or while no worker runs, are missing until summed
-)
+# Events that a page counts; more of an hour, or while no worker runs, are missing until summed.
+MAX_RECENT = 20_000
 FIRST_ID = UUID(int=0)
 NOT_WRITTEN = (*READ_ACTIONS, AuditAction.MEMORY_PROPOSE)  # a proposal has written nothing yet
 
@@ -73,7 +72,7 @@ def list_app_activity(actor: Actor, period: Period) -> list[AppActivity]:
 
 def sum_events() -> int:
     """Sum the events that are not in `AppDay` yet; return of how many. Needs a transaction, and one worker alone."""
-    done = AuditSum.objects.values_list("until", flat=True).first() or FIRST_ID
+    done = _get_summed_id()
     settled = new_id_at(timezone.now() - SETTLED)
     total = 0
     for _ in range(MAX_BATCHES):
@@ -92,6 +91,11 @@ def purge_days() -> int:
     """Delete the days of before the retention of the audit log."""
     since = timezone.now() - timedelta(days=settings.AUDIT_DAYS)
     return AppDay.objects.filter(day__lt=since.date()).delete()[0]
+
+
+def _get_summed_id() -> UUID:
+    """Return the id of the last event that is summed."""
+    return AuditSum.objects.values_list("until", flat=True).first() or FIRST_ID
 
 
 def _sum_batch(after: UUID, until: UUID) -> None:
@@ -116,7 +120,7 @@ def _list_summed(actor: Actor, period: Period) -> list[tuple[int, str, int, int]
 
 
 def _list_recent(actor: Actor, period: Period) -> list[tuple[int, str, int, int]]:
-    done = AuditSum.objects.values_list("until", flat=True).first() or FIRST_ID
+    done = _get_summed_id()
     events = AuditEvent.objects.filter(~Q(client_id=""), owner_id=actor.person.pk, memory_ids__len__gt=0)
     # An id says when its event was written: the index of the owner's ids leads to those of the period.
     recent = events.filter(pk__gt=max(done, new_id_at(period.starts[0] - SETTLED))).order_by("-pk")
