@@ -65,9 +65,6 @@ add.addEventListener("input", () => {
   storeUnsent();
 });
 add.addEventListener("change", storeUnsent);
-document.addEventListener("focusin", ({ target }) => { // whoever goes on to something else sees the list again
-  if (!add.contains(target) && !box.value && !add.elements.tags.value) add.querySelector("details").open = false;
-});
 
 add.addEventListener("submit", (event) => {
   event.preventDefault();
