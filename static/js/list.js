@@ -23,32 +23,48 @@ let shownUrl = getListUrl(); // of the list on the page, whatever is opened
 const getId = (row) => row.id.slice("m-".length);
 const isUnsaved = (row) => Boolean(getPanel(row)?.querySelector("form[data-unsaved]"));
 
-// Show a fragment of the server as the panel of a row.
-async function loadPanel(row, url) {
-  clearError(row);
-  let panel = getPanel(row);
-  const isNew = !panel;
-  if (isNew) {
-    panel = document.createElement("div");
-    panel.className = "panel";
-    panel.hidden = true;
-    row.append(panel);
-  }
-  await htmx.ajax("GET", url, { source: row, target: panel, swap: "outerHTML" });
-  if (isNew) panel.remove(); // still there if the request failed
-  if (!getPanel(row)) return false;
-  focusPanel(row);
-  return true;
+// Requests of a row follow one another: htmx would queue a second one and say at once that it is done.
+const requests = new Map(); // id of a row -> the end of its last request
+
+function follow(row, request) {
+  const end = (requests.get(row.id) ?? Promise.resolve()).then(() => request(document.getElementById(row.id)));
+  requests.set(row.id, end.catch(() => {}));
+  return end.catch((error) => {
+    if (error) throw error; // htmx gives none for a failed request, which is explained in the row
+  });
 }
 
-// Keys pressed in a row are commands, so an answer never takes the focus from who types elsewhere.
-function isTypingOutside(row) {
+// Show a fragment of the server as the panel of a row. Returns whether it is shown.
+function loadPanel({ id }, url) {
+  return follow({ id }, async (row) => {
+    if (!row) return false;
+    clearError(row);
+    let panel = getPanel(row);
+    const isNew = !panel;
+    if (isNew) {
+      panel = document.createElement("div");
+      panel.className = "panel";
+      panel.hidden = true;
+      row.append(panel);
+    }
+    try {
+      await htmx.ajax("GET", url, { source: row, target: panel, swap: "outerHTML" });
+    } finally {
+      if (isNew) panel.remove(); // still there if the request failed
+    }
+    if (!getPanel(row)) return false;
+    focusAnswer(row);
+    return true;
+  });
+}
+
+// An answer never takes the focus from who went on elsewhere, or in the panel, in the meantime.
+function focusAnswer(row) {
   const active = document.activeElement;
-  return active.matches("input:not([type=checkbox]), textarea, select") && !row.contains(active);
+  if (active === document.body || (row.contains(active) && !getPanel(row).contains(active))) focusPanel(row);
 }
 
 function focusPanel(row) {
-  if (isTypingOutside(row)) return;
   const panel = getPanel(row);
   const field = panel.querySelector("[aria-invalid=true], textarea, input:not([type=hidden])");
   (field ?? panel).focus({ preventScroll: true });
@@ -136,8 +152,8 @@ list.addEventListener("focusin", showTools);
 
 function post(row, path, values = {}) {
   const csrfmiddlewaretoken = document.querySelector("#act [name=csrfmiddlewaretoken]").value;
-  const options = { source: row, target: row, swap: "outerHTML", values: { csrfmiddlewaretoken, ...values } };
-  return htmx.ajax("POST", getUrl(row, path), options);
+  const context = { swap: "outerHTML", values: { csrfmiddlewaretoken, ...values } };
+  return follow(row, (now) => now && htmx.ajax("POST", getUrl(now, path), { source: now, target: now, ...context }));
 }
 
 function setVisibility(row, visibility) {
@@ -213,8 +229,8 @@ list.addEventListener("htmx:beforeRequest", ({ detail }) => {
 // After an answer the focus stays where the action was.
 results.addEventListener("htmx:load", (event) => {
   const loaded = event.detail.elt;
-  if (loaded.matches(".memory") && getPanel(loaded)) focusPanel(loaded);
-  else if (loaded.matches(".panel") && rowOf(loaded)) focusPanel(rowOf(loaded));
+  const row = rowOf(loaded);
+  if (row && getPanel(row) && loaded.matches(".memory, .panel")) focusAnswer(row);
   else if (document.activeElement === document.body && loaded.matches(".memory")) getLink(loaded)?.focus();
   if (loaded.matches(".memory")) placeToday(loaded);
   if (list.querySelector(".many > details[open]")) showSelection();

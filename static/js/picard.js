@@ -167,13 +167,16 @@ function releaseSwaps() {
   for (const [target, { html, style, origin }] of waitingSwaps) {
     if (target.isConnected && listKeptFields(target, origin).length) continue;
     waitingSwaps.delete(target);
-    if (target.isConnected) htmx.swap(target, html, { swapStyle: style, swapDelay: 0, settleDelay: 20 });
+    if (target.isConnected) htmx.swap(target, html, { swapStyle: style, swapDelay: 0, settleDelay: 0 });
   }
 }
 
 document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
   const form = formOf(detail.elt);
   for (const field of form?.elements ?? []) sentValues.set(field, field.value);
+  for (const [target, { origin }] of waitingSwaps) {
+    if (form && formOf(origin) === form) waitingSwaps.delete(target); // a newer answer comes
+  }
   sentFocus.set(detail.xhr, document.activeElement);
   if (form?.matches("[role=search]")) sentSearches.set(detail.xhr, serialize(form));
 });

@@ -110,6 +110,7 @@ def _use_keyboard_only(page: Page) -> None:
     expect(page.locator(".full-text")).to_have_text("My bicycle is blue.")
     keys.open(".panel .pic-pencil")
     expect(page.locator(".panel textarea")).to_be_focused()
+    keys.press("Home")  # the cursor is at the end
     keys.type("Since May: ")
     keys.open(".panel .btn-main")
     expect(page.locator(".full-text")).to_have_text("Since May: My bicycle is blue.")

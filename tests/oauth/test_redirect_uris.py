@@ -129,7 +129,7 @@ def test_operator_can_limit_the_schemes(settings: Settings) -> None:
     settings.OAUTH_REDIRECT_SCHEMES = frozenset({"cursor"})
     assert get_redirect_uri_error("CURSOR://a/b") == ""
     assert get_redirect_uri_error("https://a.example/cb") == ""
-    assert "scheme vscode:" in get_redirect_uri_error("vscode://a/b")
+    assert "the scheme vscode," in get_redirect_uri_error("vscode://a/b")
 
 
 @pytest.mark.compliance("RFC 9700", "2.1")
