@@ -155,6 +155,33 @@ def test_typing_on_after_saving_a_row_is_kept_and_saved(desk: Page, line: Line, 
     expect(desk.locator(".panel .full-text")).to_have_text("I like tea and cake and pie")
 
 
+def test_keys_pressed_while_a_row_waits_for_its_answer_all_count(desk: Page, line: Line, person: User) -> None:
+    remember(person, "I like tea")
+    desk.goto("/memories/")
+    desk.locator(".memory-text").focus()
+    line.delay_s = 1
+    for key in ("e", "Escape", "t"):
+        desk.keyboard.press(key)
+    expect(desk.locator(".panel [name=tags]")).to_be_focused()
+    desk.keyboard.type("drinks")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".panel .tags")).to_have_text("drinks")
+    expect(desk).to_have_url(re.compile("/memories/.open="))  # in place, not on a page of its own
+
+
+def test_answer_leaves_the_focus_where_somebody_went(desk: Page, line: Line, person: User) -> None:
+    remember(person, "I like tea")
+    remember(person, "I like cake")
+    desk.goto("/memories/")
+    cake, tea = desk.locator(".memory-text").all()
+    tea.focus()
+    line.delay_s = 1
+    desk.keyboard.press("o")
+    cake.focus()
+    expect(desk.locator(".panel")).to_be_visible()
+    expect(cake).to_be_focused()
+
+
 def test_saved_row_takes_no_focus_from_quick_add(desk: Page, line: Line, person: User) -> None:
     remember(person, "I like tea")
     desk.goto("/memories/")
