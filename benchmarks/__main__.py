@@ -31,6 +31,7 @@ KINDS = {
     "row_security": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
     "context": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
     "insights": {"EMBEDDING_PROVIDER": FIXED_VECTOR, "LOG_LEVEL": "ERROR", **ONE_THREAD, **UNLIMITED},
+    "pages": {"LOG_LEVEL": "ERROR", **SERVING},
     "http": SERVING,
     "ai": SERVING,
 }
@@ -39,6 +40,7 @@ MODULES = {
     "row_security": "benchmarks.servers.row_security",
     "context": "benchmarks.servers.context",
     "insights": "benchmarks.servers.insights",
+    "pages": "benchmarks.servers.pages",
 }  # default: benchmarks.<kind>
 
 

@@ -8,6 +8,10 @@ from types import FrameType
 
 STOP_CHECK_S = 0.25  # maximum delay of a stop request during a pause
 
+# Tag of the system checks that servers and workers run at start: of what an operator can get wrong. Django's own find
+# errors in the code, and import every page.
+SERVER_CHECKS = "server"
+
 
 def stop_on_signals() -> Callable[[], bool]:
     """Handle SIGTERM and Ctrl-C by setting a flag. Return a function that returns whether it is set."""

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from core import languages
 from core.db.roles import Role
 from core.hosts import DEFAULT_PORTS, LOOPBACK_HOSTS, is_web_url, parse_origin
+from core.process_signals import SERVER_CHECKS
 from memories.providers.embeddings import PROVIDERS
 from picard.config.log_config import LEVELS
 
@@ -63,7 +64,7 @@ def find_settings_faults() -> Iterator[CheckMessage]:
     yield from _check_public_url()
 
 
-@register
+@register(SERVER_CHECKS)
 def check_proxy(**_: object) -> list[CheckMessage]:
     """Warn if the limits per IP address would be for all clients together. Servers and the doctor print it."""
     if not settings.PUBLIC_URL.startswith("https:") or settings.TRUSTED_PROXY_HOPS:
@@ -75,7 +76,7 @@ def check_proxy(**_: object) -> list[CheckMessage]:
     return [Warning("PUBLIC_URL is https, but TRUSTED_PROXY_HOPS is 0.", hint=hint, id="picard.W002")]
 
 
-@register
+@register(SERVER_CHECKS)
 def check_database_roles(**_: object) -> list[CheckMessage]:
     """Warn if the web server could do in the database what only other programs need.
 

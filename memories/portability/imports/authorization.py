@@ -11,7 +11,13 @@ from memories.clients import grants as client_grants
 from memories.clients.names import get_client_id
 from memories.models import ImportBatch, ImportState
 
-REQUIRED_SCOPES = frozenset({scopes.READ, scopes.WRITE, scopes.ADMIN})
+REQUIRED_SCOPES = (scopes.READ, scopes.WRITE, scopes.ADMIN)
+
+
+def require_portability_scopes(actor: Actor) -> None:
+    """Require the user's own session, or an app that may manage all memories."""
+    for scope in REQUIRED_SCOPES:
+        actor.require_scope(scope)
 
 
 def get_import_actor(actor: Actor, batch: ImportBatch) -> Actor | None:

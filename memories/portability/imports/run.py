@@ -25,10 +25,13 @@ from memories.models import (
 )
 from memories.portability.imports.apply_change import load_undo_record, merge_undo_records, undo_change
 from memories.portability.imports.apply_row import import_row, trash_created
-from memories.portability.imports.authorization import can_continue, get_import_actor
+from memories.portability.imports.authorization import (
+    can_continue,
+    get_import_actor,
+    require_portability_scopes,
+)
 from memories.portability.imports.links import load_link_row
 from memories.portability.imports.report import CHANGED, NEW, RunReport
-from memories.portability.imports.stage import require_portability_scopes
 from memories.portability.imports.staged_items import load_staged_items
 from memories.services import audit, proposals, writes
 from memories.services.supersession import lock_links

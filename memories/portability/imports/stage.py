@@ -7,12 +7,12 @@ from accounts.actor import Actor
 from accounts.rate_limits import RateLimit, enforce_rate_limit
 from core.db.locks import OwnerLock, try_lock_owner
 from core.db.time_limits import long_transaction
-from memories import scopes
 from memories.clients.grants import get_present_actor
 from memories.errors import ImportInProgress
 from memories.models import OPEN_STATES, AuditAction, ImportBatch, ImportState
 from memories.portability.files.archives import Source, list_parts
 from memories.portability.files.parts import check_deadline
+from memories.portability.imports.authorization import require_portability_scopes
 from memories.portability.imports.diff import ImportDiff
 from memories.portability.imports.known import load_known_memories
 from memories.portability.imports.report import FileReport
@@ -29,12 +29,6 @@ BATCH_SIZE = 2_000
 IDS_PER_EVENT = 500  # as in an export
 
 ProgressCallback = Callable[[int], None]
-
-
-def require_portability_scopes(actor: Actor) -> None:
-    """Require the user's own session, or an app that may manage all memories."""
-    for scope in (scopes.READ, scopes.WRITE, scopes.ADMIN):
-        actor.require_scope(scope)
 
 
 def check_preview_rate(actor: Actor) -> None:

@@ -15,15 +15,18 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.urls import reverse
 
+from core.process_signals import SERVER_CHECKS
 from memories.index.dimensions import refuse_wrong_dimensions
 from picard.postgres.manager import EmbeddedPostgres, EmbeddedPostgresError
 from picard.server.supervisor import Program, Supervisor
 
+SIGNUP_PATH = "/accounts/signup/"  # `reverse` would import every page
+
 
 class Command(BaseCommand):
     help = "Start everything: database, migrations, web server and worker. Press Ctrl-C to stop."
+    requires_system_checks = [SERVER_CHECKS]
 
     def handle(self, *args: object, **options: object) -> None:
         require_free_port(get_bind_host(), settings.PORT)
@@ -124,7 +127,7 @@ def is_ready() -> bool:
 def format_announcement() -> str:
     lines = ["", "Picard is ready.", "", f"  Open      {settings.PUBLIC_URL}/"]
     if settings.SIGNUP == "open":
-        lines.append(f"  Sign up   {settings.PUBLIC_URL}{reverse('account_signup')}")
+        lines.append(f"  Sign up   {settings.PUBLIC_URL}{SIGNUP_PATH}")
     lines.append(f"  Data      {settings.PICARD_HOME}")
     if settings.KEYS_HOME.exists():
         lines.append(f"  Keys      {settings.KEYS_HOME}  (back them up: without them no memory can be read)")
