@@ -180,7 +180,7 @@ def test_page_size_with_25_typical_memories_is_limited(
         text = f"{number}. The plumber comes on Thursdays, and the key is with the neighbour above. " * 3
         remember(ada, text, tags=["home", "people", f"week {number % 5}"])
     pending = get_page(ada_client)
-    assert pending.count('hx-trigger="load delay:3s"') == len(parse_row_texts(pending)) == 25
+    assert pending.count('hx-trigger="load delay:1s"') == len(parse_row_texts(pending)) == 25
     index()
     indexed = get_page(ada_client)
     assert len(indexed.encode()) < len(pending.encode()) < ROWS_BYTES < PAGE_BYTES
