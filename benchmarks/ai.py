@@ -15,7 +15,7 @@ from django.db import connections
 from benchmarks import api, clients
 from benchmarks.clients import Load, Target
 from benchmarks.clock import build_times
-from benchmarks.http import create_reader, create_session_cookie, find_free_port
+from benchmarks.http import create_reader, create_session_cookie
 from benchmarks.report import Report
 from benchmarks.servers import processes
 from benchmarks.servers.slow_model import FIRST, SlowModel, run_slow_model
@@ -55,7 +55,7 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     }
     cookie = create_session_cookie(person)
     connections.close_all()
-    port, model_port = find_free_port(), find_free_port()
+    port, model_port = processes.find_free_port(), processes.find_free_port()
     os.environ |= {"CHAT_MODEL": "slow", "CHAT_BASE_URL": f"http://127.0.0.1:{model_port}/v1"}
     os.environ["CHAT_REWRITES_QUESTIONS"] = (
         "False"  # the model answers one request per question, in two parts

@@ -1,7 +1,6 @@
 """Web server: the front server compared to gunicorn's gthread, slow clients, and oversized uploads."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -105,7 +104,7 @@ def create_session_cookie(person: corpus.CorpusOwner) -> str:
 
 
 def _start_server(stack: ExitStack, name: str) -> WebServer:
-    port = find_free_port()
+    port = processes.find_free_port()
     command = {
         FRONT: processes.build_gateway_command,
         GTHREAD: processes.build_gthread_command,
@@ -114,13 +113,6 @@ def _start_server(stack: ExitStack, name: str) -> WebServer:
     return stack.enter_context(
         processes.run_server(name, command, port, settings.PICARD_HOME / f"{name}.log")
     )
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _build_target(server: WebServer, page: str, cookie: str) -> Target:

@@ -1,7 +1,7 @@
 """CPU time of each page of the demo, in this process and in PostgreSQL's, and requests per second of the web server."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -14,7 +14,6 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from benchmarks.clients import Target, send_requests
 from benchmarks.clock import build_times
-from benchmarks.http import find_free_port
 from benchmarks.report import Report
 from benchmarks.servers import processes
 from benchmarks.servers.measured_requests import send_request, time_calls
@@ -113,7 +112,7 @@ def _measure_server(report: Report, sizes: Sizes, cookie: str) -> None:
         "Requests per second of the web server", "page", *(f"{n} connections" for n in sizes.connections)
     )
     with ExitStack() as stack:
-        port = find_free_port()
+        port = processes.find_free_port()
         log = settings.PICARD_HOME / "pages.log"
         command = processes.build_gateway_command()
         stack.enter_context(processes.run_server("pages", command, port, log))

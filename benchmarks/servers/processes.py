@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +19,13 @@ from picard.management.commands import up
 START_TIMEOUT_S = 60
 SAMPLE_S = 0.02
 MB = 1_000_000
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 class WebServer:

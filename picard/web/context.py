@@ -1,6 +1,6 @@
 """Template context of every page: facts about the site."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +37,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
             "login_url": partial(pending_request.build_page_url, request, "account_login"),
             "signup_url": partial(pending_request.build_page_url, request, "account_signup"),
             "sections": partial(list_section_links, request),
-            "count_waiting": partial(_count_pending_proposals, request),
+            "count_waiting": cache(partial(_count_pending_proposals, request)),
             "move_progress": partial(_get_move_progress, request),
         }
     }

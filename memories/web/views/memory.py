@@ -25,6 +25,7 @@ from memories.web.decorators import Request, add_form_errors, memory_view, redir
 from memories.web.forms import EditForm, MemoryForm, parse_count, parse_version
 from memories.web.list_form import ListForm
 from memories.web.presenters import MemoryRow, SimilarRow, build_rows
+from memories.web.row_html import render_row
 from memories.web.views.onboarding import get_first_steps
 from memories.web.views.supersession import build_link_context, get_older_row
 
@@ -183,8 +184,8 @@ def change_visibility(request: Request, actor: Actor, memory_id: UUID) -> HttpRe
         add_message = messages.warning
     if request.htmx:
         row = MemoryRow(reads.get_memory(actor, memory_id))
-        context = {"row": row, "next_try": 1, "open_id": memory_id if "open" in request.GET else None}
-        return _add_toast(render(request, "memories/_row.html", context), message)
+        html = render_row(row, open_id=memory_id if "open" in request.GET else None)
+        return _add_toast(HttpResponse(html), message)
     add_message(request, message)
     return redirect_back(request, "memories:detail", memory_id)
 

@@ -18,6 +18,7 @@ from memories.validation import limits
 from memories.web.decorators import Request, add_form_errors, memory_view
 from memories.web.forms import EditForm, MemoryForm, TagsForm, get_initial_values
 from memories.web.presenters import MemoryRow
+from memories.web.row_html import render_row
 from memories.web.views.memory import build_detail_context
 
 
@@ -71,8 +72,7 @@ def _update_memory(actor: Actor, memory: Memory, form: EditForm) -> bool:
 def _render_saved(request: Request, actor: Actor, memory_id: UUID) -> HttpResponseBase:
     if request.htmx:
         row = MemoryRow(reads.get_memory(actor, memory_id))
-        context = {"row": row, "next_try": 1, "open_id": memory_id}
-        response = render(request, "memories/_row.html", context)
+        response = HttpResponse(render_row(row, open_id=memory_id))
         return trigger_client_event(response, "toast", {"text": _("Saved.")})
     messages.success(request, _("Saved."))
     return redirect("memories:detail", memory_id)

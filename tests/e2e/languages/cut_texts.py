@@ -13,7 +13,8 @@ FIND_CUT_TEXTS = """() => {
     const box = element.getBoundingClientRect(), style = getComputedStyle(element);
     if (box.width <= 1 || style.visibility === "hidden") continue;
     const scrolls = element.closest("[tabindex='0'], .table-scroll");
-    const overflows = element.clientWidth && element.scrollWidth > element.clientWidth + 1;
+    const hasSides = element.clientWidth && !(element instanceof SVGElement); // a text of a chart has none
+    const overflows = hasSides && element.scrollWidth > element.clientWidth + 1;
     if (overflows || (!scrolls && (box.right > innerWidth + 1 || box.left < -1)))
       cut.push(`${element.tagName}.${element.className}: ${text.slice(0, 60)}`);
   }

@@ -155,7 +155,9 @@ def test_typing_on_after_saving_a_row_is_kept_and_saved(desk: Page, line: Line, 
     expect(desk.locator(".panel .full-text")).to_have_text("I like tea and cake and pie")
 
 
-def test_keys_pressed_while_a_row_waits_for_its_answer_all_count(desk: Page, line: Line, person: User) -> None:
+def test_keys_pressed_while_a_row_waits_for_its_answer_all_count(
+    desk: Page, line: Line, person: User
+) -> None:
     remember(person, "I like tea")
     desk.goto("/memories/")
     desk.locator(".memory-text").focus()
