@@ -118,6 +118,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["core.web.template_tags"],
             "libraries": {"memory_row": "memories.web.row_html"},
             "context_processors": [
                 "django.template.context_processors.request",

@@ -103,8 +103,9 @@ def _measure_cpu(
 
 def _build_request(url: str, cookie: str) -> Callable[[int], bytes]:
     path, _separator, query = url.partition("?")
-    headers = {"cookie": cookie} if cookie else {}
-    return lambda _call: send_request("GET", path, query=query, **headers)
+    if not cookie:
+        return lambda _call: send_request("GET", path, query=query)
+    return lambda _call: send_request("GET", path, query=query, cookie=cookie)
 
 
 def _measure_server(report: Report, sizes: Sizes, cookie: str) -> None:

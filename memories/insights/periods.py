@@ -56,18 +56,18 @@ def build_period(wanted: Range, now: datetime, first: datetime | None) -> Period
     if wanted == Range.DAYS:
         return Period(Unit.DAY, [today - timedelta(days=days) for days in reversed(range(DAYS))])
     if wanted == Range.MONTHS or first is None:
-        return Period(Unit.MONTH, _list_months(today, MONTHS))
+        return Period(Unit.MONTH, list_months(today, MONTHS))
     since = min(first.astimezone(now.tzinfo), now)
     months = (now.year - since.year) * 12 + now.month - since.month + 1
     if months <= MAX_MONTHS:
-        return Period(Unit.MONTH, _list_months(today, max(months, MONTHS)))
+        return Period(Unit.MONTH, list_months(today, max(months, MONTHS)))
     years = min(now.year - since.year + 1, MAX_YEARS)
     first_day = today.replace(month=1, day=1)
     return Period(Unit.YEAR, [first_day.replace(year=now.year - back) for back in reversed(range(years))])
 
 
-def _list_months(today: datetime, count: int) -> list[datetime]:
-    """Return the first day of the last months, including the present one."""
+def list_months(today: datetime, count: int) -> list[datetime]:
+    """Return the first days of this many months, that of `today` last, at the time of `today`."""
     present = today.year * 12 + today.month - 1
     months = range(present - count + 1, present + 1)
     return [today.replace(year=month // 12, month=month % 12 + 1, day=1) for month in months]

@@ -90,10 +90,5 @@ def get_month_after(moment: datetime) -> datetime:
     return _get_month_start(moment.date().replace(day=1) + timedelta(days=32))
 
 
-def get_month_before(moment: datetime) -> datetime:
-    """Return the start of the month before that of a moment in the user's time zone."""
-    return _get_month_start(moment.date().replace(day=1) - timedelta(days=1))
-
-
 def _get_month_start(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day.replace(day=1), time.min))

@@ -1,6 +1,5 @@
 """The list of the user's memories, filtered or searched."""
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +12,7 @@ from django_htmx.http import replace_url
 
 from accounts.actor import Actor
 from memories.errors import MemoryNotFound
+from memories.insights.periods import list_months
 from memories.models import Tag
 from memories.search.query import search_memories
 from memories.services import reads
@@ -20,7 +20,7 @@ from memories.services.saved_filters import list_saved_filters
 from memories.validation import limits
 from memories.web.decorators import Request, memory_view
 from memories.web.forms import MemoryForm, parse_count
-from memories.web.list_form import ListForm, get_month_after, get_month_before
+from memories.web.list_form import ListForm, get_month_after
 from memories.web.presenters import DayRows, MemoryRow, build_rows, build_search_rows, group_by_day
 from memories.web.views.onboarding import get_first_steps, record_first_search
 
@@ -101,7 +101,8 @@ def _open_memory(actor: Actor, form: ListForm, context: dict[str, Any]) -> dict[
 
 def _count_by_month(actor: Actor, form: ListForm) -> dict[str, Any]:
     """Return how many memories match, and the months that have some, newest first, with URLs of the list from there."""
-    months = _list_months()
+    now = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    months = list_months(get_month_after(now), MAX_MONTHS)  # up to the next one, the earliest first
     counts = reads.count_memories_between(actor, months, form.filters)
     params = form.get_url_params()
     found = [
@@ -110,16 +111,6 @@ def _count_by_month(actor: Actor, form: ListForm) -> dict[str, Any]:
         if count
     ]
     return {"matching": sum(counts), "months": found[::-1]}
-
-
-def _list_months() -> list[datetime]:
-    """Return the starts of the months up to the next one in the user's time zone, the earliest first."""
-    month = get_month_after(timezone.localtime().replace(day=1))
-    months = [month]
-    while len(months) < MAX_MONTHS:
-        month = get_month_before(month)
-        months.append(month)
-    return months[::-1]
 
 
 def _list_side_tags(form: ListForm, page: reads.TagPage) -> list[tuple[Tag, int | None, str]]:
