@@ -1,10 +1,10 @@
 """Similar memories, bulk actions and tags in a browser, at phone and desktop width."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from memories.models import Memory
+from tests.e2e.accessibility import run_axe
 from tests.e2e.test_first_walk import _add_memory, _sign_up
 
 pytestmark = pytest.mark.browser
@@ -55,5 +55,5 @@ def test_similar_memories_are_merged_and_bulk_actions_apply(page: Page, width: i
 
 
 def _expect_no_violation(page: Page) -> None:
-    results = Axe().run(page)
+    results = run_axe(page)
     assert results.response["violations"] == [], results.generate_report()

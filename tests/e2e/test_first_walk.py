@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from memories.models import Memory
+from tests.e2e.accessibility import run_axe
 from tests.oauth.flows import allow, make_app
 
 pytestmark = pytest.mark.browser
@@ -132,7 +132,7 @@ def _expect_no_violation(page: Page, address: str) -> None:
     """Check both themes, which differ in colours only, including a target size of 24 px."""
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(address)
-    results = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+    results = run_axe(page, {"rules": {"target-size": {"enabled": True}}})
     assert results.response["violations"] == [], f"{address}: {results.generate_report()}"
     page.emulate_media(color_scheme="dark")
     contrast_violations = page.evaluate(

@@ -10,7 +10,7 @@ from memories.errors import ApprovalRequired
 from memories.models import Memory
 from memories.services import writes
 from memories.validation.drafts import NewMemory
-from tests.e2e.keyboard import Keyboard
+from tests.e2e.accessibility import Keyboard
 from tests.factories import app
 
 pytestmark = pytest.mark.browser

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from tests.e2e.accessibility import run_axe
 from tests.e2e.test_first_walk import _add_memory, _sign_up
 from tests.model_server import ModelServer
 from tests.processes import serving
@@ -98,7 +98,7 @@ def _check_page(page: Page, name: str) -> None:
     """Check for axe violations in both themes, which differ in colours only, and for overflow."""
     for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        results = Axe().run(page, options=rules)
+        results = run_axe(page, rules)
         assert results.violations_count == 0, results.generate_report()
         if SHOTS:
             page.screenshot(path=Path(SHOTS) / f"{name}-{scheme}.png", full_page=True)

@@ -5,10 +5,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from memories.models import Memory
+from tests.e2e.accessibility import check_themes
 from tests.e2e.test_first_walk import _sign_up
 from tests.model_server import ModelServer
 from tests.oauth.flows import REDIRECT, App, make_app
@@ -84,8 +84,5 @@ def _check_page(page: Page, address: str = "") -> None:
     """Check for axe violations in both themes, and for overflow at phone width."""
     if address:
         page.goto(address)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        results = Axe().run(page)
-        assert results.response["violations"] == [], results.generate_report()
+    check_themes(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,9 +1,9 @@
 """Saved filters and Markdown texts in a browser, at phone and desktop width."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import run_axe
 from tests.e2e.test_first_walk import _add_memory, _sign_up
 
 pytestmark = pytest.mark.browser
@@ -39,5 +39,5 @@ def test_filter_is_saved_used_and_deleted(page: Page, width: int) -> None:
 
 
 def _expect_no_violation(page: Page) -> None:
-    results = Axe().run(page)
+    results = run_axe(page)
     assert results.response["violations"] == [], results.generate_report()

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from tests.e2e.accessibility import check_themes
 from tests.e2e.conftest import TIMEOUT_MS
 from tests.e2e.test_first_walk import PASSWORD, _sign_up
 
@@ -87,9 +87,4 @@ def _expect_no_violation(page: Page, address: str = "") -> None:
     if address:
         page.goto(address)
         assert page.url.endswith(address)
-    page.emulate_media(color_scheme="light")
-    results = [Axe().run(page)]
-    page.emulate_media(color_scheme="dark")
-    results.append(Axe().run(page, options={"runOnly": ["color-contrast"]}))
-    for result in results:
-        assert result.response["violations"] == [], result.generate_report()
+    check_themes(page)

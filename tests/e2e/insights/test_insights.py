@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -12,6 +11,7 @@ from accounts.actor import Channel
 from accounts.ids import new_id_at
 from accounts.models import User
 from memories.models import AuditAction, AuditEvent, Memory
+from tests.e2e.accessibility import run_axe
 from tests.factories import remember
 
 pytestmark = pytest.mark.browser
@@ -86,7 +86,7 @@ def check_page(page: Page, address: str = "") -> None:
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     if address:
         page.goto(address)
-    results = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+    results = run_axe(page, {"rules": {"target-size": {"enabled": True}}})
     assert results.response["violations"] == [], results.generate_report()
     page.emulate_media(color_scheme="dark")
     contrast = page.evaluate("async () => (await axe.run({runOnly: ['color-contrast']})).violations")

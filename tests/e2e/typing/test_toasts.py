@@ -1,10 +1,10 @@
 """One toast at a time: counted, closable, and not above what people use."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from tests.e2e.accessibility import run_axe
 from tests.e2e.typing.proxy import Line
 from tests.e2e.typing.test_quick_add import PHONE, save, unsent
 from tests.factories import remember
@@ -61,7 +61,7 @@ def test_phone_shows_failures_and_toast_without_covering_the_list(
     desk.locator(".toast-note button").focus()  # it stays
     for scheme in ("light", "dark"):
         desk.emulate_media(color_scheme=scheme)
-        results = Axe().run(desk, options={"rules": {"target-size": {"enabled": True}}})
+        results = run_axe(desk, {"rules": {"target-size": {"enabled": True}}})
         assert results.response["violations"] == [], results.generate_report()
     assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for button in (*unsent(desk).get_by_role("button").all(), desk.locator(".toast-note button")):

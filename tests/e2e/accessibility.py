@@ -1,5 +1,9 @@
-"""Keyboard-only use of a page: every focused element must be visible and have a focus ring."""
+"""Use of a page without a mouse, where every focused element must be visible and have a focus ring; checks by axe."""
 
+from typing import Any
+
+from axe_playwright_python.base import AxeResults
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 MAX_TABS = 90  # to reach one element
@@ -21,6 +25,20 @@ CHECK_FOCUS = """() => {
     if (it.id !== "main" && getComputedStyle(ringed).outlineStyle === "none") return `no ring: ${name}`;
     return "";
 }"""
+
+
+def run_axe(page: Page, options: dict[str, Any] | None = None) -> AxeResults:
+    """Check the page with axe, without details of the rules that it follows, which take a third of the time."""
+    return Axe().run(page, options={**(options or {}), "resultTypes": ["violations"]})
+
+
+def check_themes(page: Page) -> None:
+    """Check the page with axe in both themes, which differ in colors only."""
+    options: dict[str, dict[str, Any]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
+    for scheme in options:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        results = run_axe(page, options[scheme])
+        assert results.violations_count == 0, results.generate_report()
 
 
 class Keyboard:
