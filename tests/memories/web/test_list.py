@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils.html import escape
 from accounts.models import User
 from memories.models import Memory
 from memories.services import reads, writes
-from tests.factories import remember, session
+from tests.factories import app, remember, session
 from tests.providers import Failing
 
 HTMX: dict[str, Any] = {"headers": {"hx-request": "true"}}
@@ -47,12 +48,14 @@ def test_list_truncates_long_text(ada: User, ada_client: Client) -> None:
     assert (len(text), text[-1]) == (240, "…")
 
 
-def test_texts_and_tags_are_escaped(ada: User, ada_client: Client) -> None:
-    remember(ada, "<script>alert(1)</script>", tags=["<b>"])
-    html = get_page(ada_client)
-    assert escape("<script>alert(1)</script>") in html
-    assert "<script>alert" not in html
-    assert "<b>" not in html
+@pytest.mark.parametrize("query", ["", "?q=alert", "?q=<b>+alert"])
+def test_texts_tags_and_names_of_apps_are_escaped(ada: User, ada_client: Client, query: str) -> None:
+    hostile = replace(app(ada), client_id="<i>")
+    writes.create_memory(hostile, text='<script>alert(1)</script> " onclick=alert(2)', tags=["<b>"])
+    html = get_page(ada_client, f"/memories/{query}")
+    assert escape('<script>alert(1)</script> " onclick=alert(2)') in html
+    assert escape("<i>") in html
+    assert [tag for tag in ("<script>alert", "<b>", "<i>", '" onclick') if tag in html] == []
 
 
 def test_filters_restrict_by_visibility_and_tag(ada: User, ada_client: Client) -> None:
