@@ -47,7 +47,7 @@ class EmbeddingProvider(Protocol):
     `identity` names the embedding space: only vectors with the same identity are comparable. A text that means nothing
     to the model, such as one in a script that it does not know, has no vector. A class can have `contrast`: the factor
     that brings the cosines between its questions and texts to the scale of the local model, by which search decides
-    what is related (default 1).
+    what is related (default 1), and `embed_queries(texts)`, if it embeds two queries at once faster than one by one.
     """
 
     identity: str
@@ -143,23 +143,33 @@ class CheckedProvider:
         self._breaker = CircuitBreaker()
 
     def embed_query(self, text: str) -> list[float] | None:
-        """Return the vector of a query, None if it means nothing to the model.
+        """Return the vector of a query, as embed_queries does."""
+        return self.embed_queries([text])[0]
 
-        Raises ProviderUnavailable or ProviderRejected.
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float] | None]:
+        """Return the vectors of queries in order, None for those that mean nothing to the model.
+
+        Raises ProviderUnavailable or ProviderRejected, for all texts.
         """
         if self._breaker.is_open:
             raise ProviderUnavailable("left_alone")
         if not self._slots.acquire(timeout=MAX_QUEUE_WAIT_S):
             raise ProviderUnavailable("busy")
         try:
-            vector = self._check_vector(_call_provider(self.inner.embed_query, text))
+            vectors = self._check_vectors(_call_provider(self._embed_queries, texts), len(texts))
         except ProviderError as error:
             if error.code not in QUERY_ERRORS:
                 self._breaker.record_failure(getattr(error, "retry_after_s", None))
             raise
         finally:
             self._slots.release()
-        return None if vector is None else [self.contrast * component for component in vector]
+        return [vector and [self.contrast * component for component in vector] for vector in vectors]
+
+    def _embed_queries(self, texts: Sequence[str]) -> Sequence[list[float] | None]:
+        together: Callable[[Sequence[str]], Sequence[list[float] | None]] | None = getattr(
+            self.inner, "embed_queries", None
+        )
+        return together(texts) if together else [self.inner.embed_query(text) for text in texts]
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float] | None]:
         """Return one unit vector or None per text, in order.
@@ -168,10 +178,7 @@ class CheckedProvider:
         """
         if not texts:
             return []
-        vectors = _call_provider(self.inner.embed_documents, texts)
-        if not isinstance(vectors, Sequence) or len(vectors) != len(texts):
-            raise ProviderUnavailable("bad_answer", f"asked for {len(texts)} vectors, got another number")
-        return [self._check_vector(vector) for vector in vectors]
+        return self._check_vectors(_call_provider(self.inner.embed_documents, texts), len(texts))
 
     def compute_word_costs(self, words: Sequence[str]) -> list[float] | None:
         """Return how infrequent each word is, as the model's vocabulary tells; None if it does not."""
@@ -184,6 +191,11 @@ class CheckedProvider:
         """Return what the provider's server has turned out not to take, for the operator; empty if nothing."""
         describe: Callable[[], str] | None = getattr(self.inner, "describe_habits", None)
         return "" if describe is None else _call_provider(describe)
+
+    def _check_vectors(self, vectors: object, count: int) -> list[list[float] | None]:
+        if not isinstance(vectors, Sequence) or len(vectors) != count:
+            raise ProviderUnavailable("bad_answer", f"asked for {count} vectors, got another number")
+        return [self._check_vector(vector) for vector in vectors]
 
     def _check_vector(self, vector: object) -> list[float] | None:
         if vector is None:

@@ -58,6 +58,10 @@ class LocalEmbeddings:
         """
         return self.embed_documents([text])[0]
 
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float] | None]:
+        """Return one vector or None per text, in order, as embed_query does."""
+        return self.embed_documents(texts)
+
     def embed_documents(self, texts: Sequence[str]) -> list[list[float] | None]:
         """Return one vector or None per text, in order, as embed_query does."""
         model = self._load_model()

@@ -49,7 +49,11 @@ class MultilingualEmbeddings:
 
         Raises ProviderRejected if a file is not the pinned one.
         """
-        return self._embed([text], QUERY)[0]
+        return self.embed_queries([text])[0]
+
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float] | None]:
+        """Return one vector or None per text, in order, as embed_query does."""
+        return self._embed(texts, QUERY)
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float] | None]:
         """Return one vector per text, in order, as embed_query does."""

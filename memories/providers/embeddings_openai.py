@@ -55,6 +55,10 @@ class OpenAICompatibleEmbeddings:
         """Return the server's vector, not normalized. Raises ProviderUnavailable or ProviderRejected."""
         return self.embed_documents([text])[0]
 
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return the vectors of queries in order by one request, as embed_documents does."""
+        return self.embed_documents(texts)
+
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """Return the server's vectors in order, not normalized. Raises ProviderUnavailable or ProviderRejected."""
         try:

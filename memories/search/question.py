@@ -17,7 +17,7 @@ from memories.index.spaces import get_encoder
 from memories.index.specificity import measure_content, measure_specificity
 from memories.index.tag_words import hash_tag_stems
 from memories.providers.embeddings import (
-    EmbeddingProvider,
+    CheckedProvider,
     ProviderRejected,
     ProviderUnavailable,
     get_provider,
@@ -168,18 +168,17 @@ def embed_question(question: Question, owner: User) -> tuple[list[QueryVector], 
     return embedded, False
 
 
-def _embed_weighted(question: Question, provider: EmbeddingProvider) -> list[float] | None:
+def _embed_weighted(question: Question, provider: CheckedProvider) -> list[float] | None:
     """Return the weighted mean of the query's vector and that of the query without names.
 
     The names occur in half of all memories and would draw the vector away from what is asked. None if the query means
     nothing to the model.
     """
-    whole = provider.embed_query(question.meaning)
     names = {question.words[place] for place in question.common}
     rest = keywords.remove_words(question.meaning, names, question.language) if names else ""
     if not keywords.extract_words(rest, question.language):
-        return whole
-    about = provider.embed_query(rest)
+        return provider.embed_query(question.meaning)
+    whole, about = provider.embed_queries([question.meaning, rest])
     if whole is None or about is None:
         return whole
     mixed = [one + WEIGHT_WITHOUT_NAMES * other for one, other in zip(whole, about, strict=True)]

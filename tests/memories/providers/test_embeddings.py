@@ -76,6 +76,25 @@ def test_missing_vector_is_a_bad_answer() -> None:
     assert error_info.value.code == "bad_answer"
 
 
+def test_queries_are_embedded_together_if_the_provider_can() -> None:
+    class Together(WordHashes):
+        asked: list[list[str]] = []
+
+        def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
+            self.asked.append([*texts])
+            return [super(Together, self).embed_query(text) for text in texts]
+
+    one_by_one = CheckedProvider(WordHashes()).embed_queries(["red tea", "tea"])
+    assert CheckedProvider(Together()).embed_queries(["red tea", "tea"]) == one_by_one
+    assert Together.asked == [["red tea", "tea"]]
+
+
+def test_missing_vector_of_a_query_is_a_bad_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WordHashes, "embed_queries", lambda self, texts: [[1.0] * DIMENSIONS], raising=False)
+    with pytest.raises(ProviderUnavailable, match="another number"):
+        CheckedProvider(WordHashes()).embed_queries(["a", "b"])
+
+
 def test_vector_with_wrong_dimensions_is_rejected() -> None:
     with pytest.raises(ProviderRejected) as error_info:
         CheckedProvider(Answering([1.0] * 3)).embed_query("a")

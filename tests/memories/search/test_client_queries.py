@@ -1,5 +1,7 @@
 """Queries of AI clients: instructions to the search are left out, and "the user" is who saved the memories."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from accounts.models import User
@@ -75,14 +77,15 @@ def test_user_is_recognized_in_several_languages() -> None:
 def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record the queries that are embedded."""
     provider = get_provider()
-    embed, texts = provider.embed_query, []
+    embed = provider.embed_queries
+    queries: list[str] = []
 
-    def record_query(text: str) -> list[float] | None:
-        texts.append(text)
-        return embed(text)
+    def record_queries(texts: Sequence[str]) -> list[list[float] | None]:
+        queries.extend(texts)
+        return embed(texts)
 
-    monkeypatch.setattr(provider, "embed_query", record_query)
-    return texts
+    monkeypatch.setattr(provider, "embed_queries", record_queries)
+    return queries
 
 
 @pytest.mark.django_db
