@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -79,8 +81,17 @@ def _stage_import(actor: Actor, form: ImportForm) -> ImportBatch | None:
         add_form_errors(form, error)
         form.offer_columns(error)
     except ImportInProgress:
-        form.add_error(None, _("Another import is in progress. Finish or undo it first."))
+        form.add_error(None, _describe_running_import(actor))
     return None
+
+
+def _describe_running_import(actor: Actor) -> str:
+    """Return the error, which leads to the import if it is there: one that is being read has no page yet."""
+    text = _("Another import is in progress. Finish or undo it first.")
+    running = next((batch for batch in import_run.list_imports(actor) if batch.is_open), None)
+    if running is None:
+        return text
+    return format_html('<a href="{}">{}</a>', reverse("memories:import", args=[running.pk]), text)
 
 
 @require_safe

@@ -69,7 +69,8 @@ def test_unreadable_upload_shows_error(ada_client: Client) -> None:
 def test_second_import_is_rejected_while_one_is_in_progress(ada_client: Client, ada: User) -> None:
     batch = stage(session(ada), file_of("[2025-01-01] - one"))
     import_run.start_import(session(ada), batch.pk)
-    assert "in progress" in post_import(ada_client, text="two").content.decode()
+    link = f'<a href="/memories/import/{batch.pk}/">Another import is in progress.'
+    assert link in post_import(ada_client, text="two").content.decode()
 
 
 def test_preview_can_be_discarded(ada_client: Client, ada: User) -> None:
