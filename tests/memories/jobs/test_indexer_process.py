@@ -22,7 +22,8 @@ from tests.processes import running, wait_until
 from tests.providers import WordHashes
 
 pytestmark = pytest.mark.django_db(transaction=True)
-QUICK = {"INDEXING_FIRST_WAIT_S": "0.05", "INDEXING_MAX_ATTEMPTS": "100"}
+# Waits double: of 10,000 memories, whose calls fail half of the time, the last one fails some 13 times in a row.
+QUICK = {"INDEXING_FIRST_WAIT_S": "0.002", "INDEXING_MAX_ATTEMPTS": "100"}
 
 
 def are_all_indexed() -> bool:
