@@ -83,7 +83,7 @@ def write_until_rejected(person: Person) -> httpx.Response | None:
     """Create memories until one is rejected; table pages with free space accept a few. Return the 503 response."""
     for number in range(300):
         try:
-            person.create(f"Number {number}. " + "A long one. " * 500)
+            person.create(f"Number {number}." + " A long one." * 500)
         except ServerUnavailable as error:
             return error.response
     pytest.fail("no write was rejected")
