@@ -52,9 +52,7 @@ function loadPanel({ id }, url) {
     } finally {
       if (isNew) panel.remove(); // still there if the request failed
     }
-    if (!getPanel(row)) return false;
-    focusAnswer(row);
-    return true;
+    return Boolean(getPanel(row));
   });
 }
 

@@ -101,8 +101,7 @@ def _open_memory(actor: Actor, form: ListForm, context: dict[str, Any]) -> dict[
 
 def _count_by_month(actor: Actor, form: ListForm) -> dict[str, Any]:
     """Return how many memories match, and the months that have some, newest first, with URLs of the list from there."""
-    now = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    months = list_months(get_month_after(now), MAX_MONTHS)  # up to the next one, the earliest first
+    months = list_months(get_month_after(timezone.localtime()), MAX_MONTHS)  # up to the next one
     counts = reads.count_memories_between(actor, months, form.filters)
     params = form.get_url_params()
     found = [
