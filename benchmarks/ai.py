@@ -15,9 +15,10 @@ from django.db import connections
 from benchmarks import api, clients
 from benchmarks.clients import Load, Target
 from benchmarks.clock import build_times
-from benchmarks.http import create_reader, create_session_cookie
+from benchmarks.http import create_reader
 from benchmarks.report import Report
 from benchmarks.servers import processes
+from benchmarks.servers.measured_requests import create_session_cookie
 from benchmarks.servers.slow_model import FIRST, SlowModel, run_slow_model
 
 PENDING = 20  # answers
@@ -53,7 +54,7 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     tokens = {
         path: api.create_access_token(person, f"{settings.PUBLIC_URL}/{path}") for path in ("api", "mcp")
     }
-    cookie = create_session_cookie(person)
+    cookie = create_session_cookie(person.user)
     connections.close_all()
     port, model_port = processes.find_free_port(), processes.find_free_port()
     os.environ |= {"CHAT_MODEL": "slow", "CHAT_BASE_URL": f"http://127.0.0.1:{model_port}/v1"}

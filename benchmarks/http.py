@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
-from django.test import Client
 
 from benchmarks import api, clients, corpus, oauth
 from benchmarks.clients import Load, Target
 from benchmarks.clock import CALLS, FEW_CALLS, build_times
 from benchmarks.report import Report
 from benchmarks.servers import processes
+from benchmarks.servers.measured_requests import create_session_cookie
 from benchmarks.servers.processes import WebServer
 from picard.management.commands.up import has_stale_static_files
 
@@ -62,7 +62,7 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     sizes = QUICK if quick else Sizes()
     report = Report("Web server")
     person = create_reader(sizes.memories)
-    cookie = create_session_cookie(person)
+    cookie = create_session_cookie(person.user)
     connections.close_all()
     with ExitStack() as stack:
         log_progress("starting both servers")
@@ -93,14 +93,6 @@ def create_reader(memories: int) -> corpus.CorpusOwner:
     if has_stale_static_files():
         call_command("collectstatic", interactive=False, verbosity=0)
     return person
-
-
-def create_session_cookie(person: corpus.CorpusOwner) -> str:
-    """Return the session cookie of a logged-in user."""
-    client = Client()
-    client.force_login(person.user)
-    name = settings.SESSION_COOKIE_NAME
-    return f"{name}={client.cookies[name].value}"
 
 
 def _start_server(stack: ExitStack, name: str) -> WebServer:

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from django.conf import settings
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from accounts.actor import Channel
@@ -16,7 +14,7 @@ from benchmarks import corpus, databases
 from benchmarks.clock import build_times
 from benchmarks.corpus import CorpusOwner
 from benchmarks.report import Report
-from benchmarks.servers.measured_requests import send_request, time_calls
+from benchmarks.servers.measured_requests import create_session_cookie, send_request, time_calls
 from core.db.principal import NOBODY, acting_as
 from core.db.roles import Role, connected_as
 from memories.index import spaces
@@ -53,9 +51,7 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     _write_activity(person, sizes.recent)
     if databases.wait_for_autovacuum([person.user.pk], sizes.vacuum_timeout_s) is None:
         report.notes.append(f"Autovacuum did not finish within {sizes.vacuum_timeout_s:.0f} s.")
-    client = Client()
-    client.force_login(person.user)
-    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    cookie = create_session_cookie(person.user)
     table = report.add_table(
         f"Insights of {sizes.own:,} memories, milliseconds", "range", "median", "p99", "CPU"
     )

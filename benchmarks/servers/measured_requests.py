@@ -6,8 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import psutil
+from django.conf import settings
 from django.db import connection
+from django.test import Client
 
+from accounts.models import User
 from benchmarks.corpus import CorpusOwner
 from memories import scopes
 from oauth.access import grants
@@ -18,7 +21,6 @@ from picard.server.wsgi import build_environ, run_application
 
 def connect_app(person: CorpusOwner) -> str:
     """Connect an app that may read, and return its access token."""
-    from django.conf import settings
     from django.utils import timezone
 
     app = manual_registration.register_app(
@@ -37,6 +39,14 @@ def connect_app(person: CorpusOwner) -> str:
     row._raw_token = token
     AccessToken.objects.bulk_create([row])
     return token
+
+
+def create_session_cookie(user: User) -> str:
+    """Return the session cookie of a logged-in user."""
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    return f"{name}={client.cookies[name].value}"
 
 
 def send_request(method: str, path: str, body: bytes = b"", *, query: str = "", **headers: str) -> bytes:

@@ -9,14 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
-from django.test import Client
 
 from accounts.models import User
 from benchmarks.clients import Target, send_requests
 from benchmarks.clock import build_times
 from benchmarks.report import Report
 from benchmarks.servers import processes
-from benchmarks.servers.measured_requests import send_request, time_calls
+from benchmarks.servers.measured_requests import create_session_cookie, send_request, time_calls
 from core.db.principal import NOBODY, acting_as
 from core.db.roles import Role, connected_as
 from memories.jobs import indexer
@@ -68,9 +67,7 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
         log_progress("indexing")
     if has_stale_static_files():
         call_command("collectstatic", interactive=False, verbosity=0)
-    client = Client()
-    client.force_login(person)
-    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    cookie = create_session_cookie(person)
     _measure_cpu(report, sizes, person, cookie, log_progress)
     connections.close_all()
     log_progress("sending requests to the web server")
