@@ -41,6 +41,12 @@ def check_themes(page: Page) -> None:
         assert results.violations_count == 0, results.generate_report()
 
 
+def check_page(page: Page) -> None:
+    """Check the page with axe in both themes, and that it does not scroll sideways."""
+    check_themes(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 class Keyboard:
     """The keyboard of a page."""
 

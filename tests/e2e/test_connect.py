@@ -5,8 +5,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from tests.e2e.accessibility import check_page
 from tests.e2e.test_first_walk import _sign_up
-from tests.e2e.test_persona import _check_page
 from tests.oauth.flows import access_token, allow, make_app
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ def test_page_shows_connected_after_first_request(page: Page, site: str) -> None
     assert f"{site}/mcp" in page.evaluate("navigator.clipboard.readText()")
     expect(page.get_by_role("link", name="Add to Cursor")).to_be_visible()
     expect(page.get_by_text("Waiting for the first request")).to_be_visible()
-    _check_page(page, "connect")
+    check_page(page)
     token = access_token(User.objects.get(), make_app("Cursor"), resource=[f"{site}/mcp"])
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     call = {"params": {"name": "add_memory", "arguments": {"text": "I like tea."}}}
@@ -30,7 +30,7 @@ def test_page_shows_connected_after_first_request(page: Page, site: str) -> None
     assert httpx.post(f"{site}/mcp", json=message | call, headers=headers).status_code == 200
     expect(page.get_by_text("Cursor last used your memories")).to_be_visible()
     expect(page.get_by_text("Waiting for the first request")).to_have_count(0)
-    _check_page(page, "connected")
+    check_page(page)
 
 
 def test_connect_page_works_without_javascript(page: Page, browser: Browser, site: str) -> None:

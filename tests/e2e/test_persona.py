@@ -1,19 +1,15 @@
 """Asking a persona in a browser with and without JavaScript, and the public page."""
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from tests.e2e.accessibility import run_axe
+from tests.e2e.accessibility import check_page
 from tests.e2e.test_first_walk import _add_memory, _sign_up
 from tests.model_server import ModelServer
 from tests.processes import serving
 
 pytestmark = pytest.mark.browser
-SHOTS = os.environ.get("PICARD_SCREENSHOTS", "")  # a folder for screenshots
 
 
 def test_question_is_answered_with_linked_memory(page: Page) -> None:
@@ -23,7 +19,7 @@ def test_question_is_answered_with_linked_memory(page: Page) -> None:
     _ask(page, "Which nuts am I allergic to?")
     expect(page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
     expect(page.locator(".badge-private")).to_be_visible()
-    _check_page(page, "ask")
+    check_page(page)
     page.get_by_role("link", name="Open memory 1").click()
     expect(page.locator(".full-text")).to_have_text("I am allergic to hazelnuts.")
     page.goto("/memories/ask/")
@@ -52,8 +48,6 @@ def test_anonymous_user_without_javascript_asks_on_public_page(
     _ask(public_page, "Allergic to which nuts?")
     expect(public_page.locator(".citations")).to_contain_text("I am allergic to hazelnuts.")
     expect(public_page.locator(".badge-public")).to_be_visible()
-    if SHOTS:
-        public_page.screenshot(path=Path(SHOTS) / "persona.png", full_page=True)
     anonymous.close()
 
 
@@ -77,7 +71,7 @@ def test_generated_answer_streams_and_can_be_stopped(browser: Browser, shared_db
         answer = page.locator(".exchange").last
         expect(answer.locator(".answer-text")).to_have_text("Hazelnuts above all [1].")
         expect(answer.locator(".badge-private")).to_be_visible()
-        _check_page(page, "ask-worded")
+        check_page(page)
         answer.get_by_role("link", name="[1]").click()
         expect(page.locator("#source-2-1")).to_be_focused()
         context.close()
@@ -92,14 +86,3 @@ def _add_indexed_memory(page: Page, text: str, *, tags: str) -> None:
 def _ask(page: Page, question: str) -> None:
     page.get_by_label("Your question").fill(question)
     page.get_by_role("button", name="Ask", exact=True).click()
-
-
-def _check_page(page: Page, name: str) -> None:
-    """Check for axe violations in both themes, which differ in colours only, and for overflow."""
-    for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        results = run_axe(page, rules)
-        assert results.violations_count == 0, results.generate_report()
-        if SHOTS:
-            page.screenshot(path=Path(SHOTS) / f"{name}-{scheme}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from memories.models import Memory
+from tests.e2e.accessibility import check_page
 from tests.e2e.test_first_walk import _sign_up
-from tests.e2e.test_persona import _check_page
 from tests.memories.portability.samples import files as samples
 
 pytestmark = pytest.mark.browser
@@ -32,12 +32,12 @@ def _is_get(route: Route) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "scheme"),
-    [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")],
+    ("size", "scheme"),
+    [(PHONE, "dark"), (DESKTOP, "light")],
     ids=["phone", "desktop"],
 )
 def test_files_and_folders_are_previewed_imported_and_undone(
-    page: Page, tmp_path: Path, name: str, size: dict[str, int], scheme: str
+    page: Page, tmp_path: Path, size: dict[str, int], scheme: str
 ) -> None:
     page.set_viewport_size(size)  # type: ignore[arg-type]
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -49,26 +49,26 @@ def test_files_and_folders_are_previewed_imported_and_undone(
     (folder / "photo.png").write_bytes(b"\x89PNG\0")
     _sign_up(page)
     page.goto("/memories/import/")
-    _check_page(page, f"import-{name}")
+    check_page(page)
     page.get_by_role("button", name="Preview import").click()
     expect(page.get_by_role("main").get_by_role("alert")).to_contain_text("Choose a file or paste text.")
     page.get_by_role("main").get_by_role("alert").get_by_role("link", name="How to get an export").click()
     page.get_by_text("Google Keep", exact=True).click()
     expect(page.get_by_text("Notes and lists with their labels")).to_be_visible()
-    _check_page(page, f"import-source-{name}")
+    check_page(page)
     page.get_by_label("Choose files").set_input_files(zip_path)
     page.get_by_label("Choose a folder").set_input_files(folder)
     page.evaluate(DROP_FOLDER)
     chosen = page.locator(".chosen li")
     expect(chosen).to_contain_text(["chatgpt.zip", "Notes/photo.png", "Vault/dropped.txt", "Not uploaded"])
-    _check_page(page, f"import-chosen-{name}")
+    check_page(page)
     held: list[Route] = []  # not answered
     page.route(
         "**/memories/import/", lambda route: route.fallback() if _is_get(route) else held.append(route)
     )
     page.get_by_role("button", name="Preview import").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
-    _check_page(page, f"import-upload-{name}")
+    check_page(page)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("progressbar")).to_be_hidden()
     held[0].abort()  # else it would be sent by `unroute`
@@ -78,10 +78,10 @@ def test_files_and_folders_are_previewed_imported_and_undone(
     expect(page.locator(".left-out li").filter(has_text="Notes/photo.png")).to_contain_text("images, sound")
     expect(page.locator(".sample")).to_contain_text("My cat is Tom.")
     assert not Memory.objects.exists()
-    _check_page(page, f"import-preview-{name}")
+    check_page(page)
     page.get_by_role("button", name="Import 5 memories").click()
     expect(page.get_by_text("5 memories imported.")).to_be_visible()
-    _check_page(page, f"import-done-{name}")
+    check_page(page)
     page.get_by_role("link", name="Go to memories").click()
     expect(page.locator(".memory")).to_have_count(5)
     page.go_back()
@@ -89,7 +89,7 @@ def test_files_and_folders_are_previewed_imported_and_undone(
     expect(page.get_by_text("This import was undone.")).to_be_visible()
     assert Memory.objects.filter(deleted_at=None).count() == 0
     page.goto("/memories/export/")
-    _check_page(page, f"export-{name}")
+    check_page(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download everything").click()
     assert download.value.suggested_filename.startswith("picard-everything-")

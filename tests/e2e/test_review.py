@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from memories.models import Memory
-from tests.e2e.accessibility import check_themes
+from tests.e2e.accessibility import check_page
 from tests.e2e.test_first_walk import _sign_up
 from tests.model_server import ModelServer
 from tests.oauth.flows import REDIRECT, App, make_app
@@ -84,5 +84,4 @@ def _check_page(page: Page, address: str = "") -> None:
     """Check for axe violations in both themes, and for overflow at phone width."""
     if address:
         page.goto(address)
-    check_themes(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    check_page(page)

@@ -1,13 +1,12 @@
 """A conversation on the Ask page in a browser: slow and failing answers, follow-up questions, sources, saving."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from memories.models import Memory
+from tests.e2e.accessibility import check_page
 from tests.e2e.test_first_walk import _sign_up
-from tests.e2e.test_persona import SHOTS, _add_indexed_memory, _check_page
+from tests.e2e.test_persona import _add_indexed_memory
 from tests.model_server import ModelServer
 from tests.processes import serving
 
@@ -63,7 +62,7 @@ def _answer_a_follow_up(page: Page) -> None:
     answer = page.locator(".exchange").nth(1)
     expect(answer.locator(".answer .memory").first).to_contain_text(HOME)
     expect(answer).to_be_in_viewport()
-    _check_page(page, "conversation")
+    check_page(page)
 
 
 def _offer_to_try_again(page: Page) -> None:
@@ -121,7 +120,7 @@ def test_sources_open_beside_and_an_answer_is_saved(browser: Browser, shared_db:
         answer.get_by_role("link", name="[1]").press("Enter")
         expect(page.locator("#source-1-1")).to_be_focused()
         expect(page.locator("#source-1-1")).to_contain_text(SISTER)
-        _check_page(page, "conversation-wide")
+        check_page(page)
         page.get_by_role("button", name="Save as memory").click()
         expect(page.get_by_text("Saved as a private memory.")).to_be_visible()
         assert Memory.objects.latest("pk").text == "She is a vet."
@@ -147,6 +146,4 @@ def _converse_without_javascript(browser: Browser, page: Page) -> None:
     expect(plain.locator("#latest")).to_be_in_viewport()
     plain.locator(".exchange").last.get_by_role("link", name="[1]").click()
     expect(plain.locator("#source-2-1")).to_be_in_viewport()
-    if SHOTS:
-        plain.screenshot(path=Path(SHOTS) / "conversation-plain.png", full_page=True)
     context.close()
