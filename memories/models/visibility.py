@@ -36,6 +36,9 @@ class Filters:
     pinned: bool | None = None
 
 
+NO_FILTERS = Filters()
+
+
 def get_visible_source(actor: Actor, source: str) -> str:
     """Return who wrote something as the actor may know it: to an app, every other app is APP."""
     client_id = source.partition(":")[2]

@@ -19,7 +19,7 @@ from memories.fields import build_stored_row
 from memories.index import keywords
 from memories.index.languages import Language, get_former_languages, get_owner_language
 from memories.index.passages import extract_passage_words, get_max_tag_words, split_passages
-from memories.models import AuditAction, Memory, MemoryVector, Visibility
+from memories.models import AuditAction, Memory, Visibility
 from memories.search.ranking import MEMORY_COLUMNS
 from memories.search.ranking_query import VisibleRows
 from memories.services import audit, reads, writes
@@ -167,7 +167,7 @@ def _get_changes(memory: Memory, tags: Sequence[str], expires_at: Expiry) -> Cha
 
 def _find_same_words(actor: Actor, text: str, language: Language) -> list[Memory]:
     """Return the user's memories with a passage of exactly the words of the text's first, newest first."""
-    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(actor, owner=actor.person))
+    rows = VisibleRows.for_actor(actor, actor.person)
     if rows is None:
         return []
     words = extract_passage_words(split_passages(text, language)[0], language)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from accounts.actor import Actor
+from accounts.models import User
 from core.db.prepared import fetch_prepared
 from memories.index.passages import MAX_PIECES
-from memories.models import Memory, MemoryVector
-from memories.models.visibility import MemoryVectorQuerySet
+from memories.models import Memory
+from memories.models.visibility import Filters
 from memories.search.ranking_query import RankingQuery, VisibleRows, build_cosine_params, fill_cosine
 
 LONG_BYTES = 600  # of ciphertext; a shorter text rarely has several passages
@@ -26,11 +28,11 @@ order by memory_id, strength desc, passage
 
 
 def find_matched_passages(
-    visible: MemoryVectorQuerySet[MemoryVector], query: RankingQuery, memories: Sequence[Memory]
+    actor: Actor, owner: User, filters: Filters, query: RankingQuery, memories: Sequence[Memory]
 ) -> dict[UUID, int]:
     """Return the number of the passage that matches best, by memory, for those that can have several."""
     long = [memory.pk for memory in memories if _can_have_passages(memory)]
-    rows = VisibleRows.from_queryset(visible, "passage") if long else None
+    rows = VisibleRows.for_actor(actor, owner, filters, "passage") if long else None
     if rows is None:
         return {}
     params = [

@@ -14,8 +14,8 @@ from core.db.principal import read_public_of
 from memories import scopes
 from memories.index import keywords
 from memories.index.languages import get_owner_language
-from memories.models import AuditAction, Memory, MemoryVector
-from memories.models.visibility import Filters
+from memories.models import AuditAction, Memory
+from memories.models.visibility import NO_FILTERS, Filters
 from memories.search import spell_checker
 from memories.search.hits import Hit as Hit
 from memories.search.hits import Relevance as Relevance
@@ -119,8 +119,8 @@ def find_memories(
         actor.require_scope(scopes.READ if is_own else scopes.PERSONA)
     if not is_own:
         read_public_of(owner.pk)
-    visible = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(actor, filters or Filters())
-    rows = VisibleRows.from_queryset(visible)
+    filters = filters or NO_FILTERS
+    rows = VisibleRows.for_actor(actor, owner, filters)
     query, language = limits.clean_query(query), get_owner_language(owner)
     # A word may be indexed by its stem in another language, so that it only seems to be absent.
     if language.parts or owner.former_languages:
@@ -152,8 +152,8 @@ def find_memories(
     hits = _build_hits(question, ranked)[:limit]
     if only_related:
         hits = [hit for hit in hits if hit.relevance != Relevance.NONE]
-    hits = put_successors_first(actor, hits, owner=owner, filters=filters or Filters())[:limit]
-    passages = find_matched_passages(visible, ranking_query, [hit.memory for hit in hits])
+    hits = put_successors_first(actor, hits, owner=owner, filters=filters)[:limit]
+    passages = find_matched_passages(actor, owner, filters, ranking_query, [hit.memory for hit in hits])
     hits = [replace(hit, passage=passages.get(hit.memory.pk)) for hit in hits]
     redact_tags(actor, [hit.memory for hit in hits])
     return SearchResult(hits, degraded, withheld, corrected)

@@ -2,13 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 
+from accounts.actor import Actor
+from accounts.models import User
 from core.db.prepared import fetch_prepared
 from memories.index.vectors import format_halfvec
 from memories.models import MemoryVector
+from memories.models.compiled import compile_visible
+from memories.models.visibility import NO_FILTERS, Filters
 
 MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the date
 MANY_ROWS, WORDS_FOR_MANY_ROWS = 100_000, 12  # docs/decisions/0035-linear-search.md
@@ -81,24 +85,31 @@ class RankingQuery:
 
 @dataclass(frozen=True)
 class VisibleRows:
-    """A compiled queryset of MemoryVector that is already restricted to visible rows."""
+    """The compiled statement of the passages that an actor may see and that match some filters."""
 
     sql: str
     params: tuple[object, ...]
 
     @classmethod
-    def from_queryset(cls, queryset: QuerySet[MemoryVector], *more: str) -> "VisibleRows | None":
-        """Compile the queryset with COLUMNS and `more`; None if it is always empty."""
-        try:
-            return cls(*queryset.order_by().values_list(*COLUMNS, *more).query.sql_with_params())
-        except EmptyResultSet:
-            return None
+    def for_actor(
+        cls, actor: Actor, owner: User, filters: Filters = NO_FILTERS, *more: str
+    ) -> "VisibleRows | None":
+        """Return the statement of the owner's passages with COLUMNS and `more`; None if it never has a row."""
+        found = compile_visible(_select_passages, actor, owner, filters=filters, columns=(*COLUMNS, *more))
+        return None if found is None else cls(found.sql, found.params)
 
     def are_many(self) -> bool:
         """Return whether these are so many rows that a ranking of MAX_WORDS would take over two seconds of CPU."""
         statement = MANY.replace("{rows}", self.sql)
         [(are_many,)] = fetch_prepared(statement, [MANY_ROWS, *self.params, MANY_ROWS + 1])
         return bool(are_many)
+
+
+def _select_passages(
+    actor: Actor, owner: User, *, filters: Filters, columns: tuple[str, ...]
+) -> QuerySet[MemoryVector, Any]:
+    rows = MemoryVector.objects.visible_to(actor, owner=owner).apply_filters(actor, filters)
+    return rows.order_by().values_list(*columns)
 
 
 def fill_cosine(sql: str, query: RankingQuery) -> str:

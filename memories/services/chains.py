@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
 
 from accounts.actor import Actor
 from accounts.models import User
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
+from memories.models.compiled import compile_visible
+from memories.models.visibility import NO_FILTERS, Filters
 
 MAX_CHAIN = (
     100  # memories; what is loaded of a longer chain, from before this limit, shows that it is too long
@@ -72,19 +75,22 @@ def load_chains(actor: Actor, owner: User, newer_of: Sequence[UUID], older_from:
     """Load what is newer than some memories, and other memories with what is older than them."""
     if not newer_of and not older_from:
         return Chains({}, {}, {})
-    visible = Memory.objects.visible_to(actor, owner=owner).order_by().values_list("id", "created_at")
-    try:
-        sql, visible_params = visible.query.sql_with_params()
-    except EmptyResultSet:  # an app that may not read
+    visible = compile_visible(_select_moments, actor, owner, filters=NO_FILTERS)
+    if visible is None:  # an app that may not read
         return Chains({}, {}, {})
-    params = [owner.pk, list(newer_of), owner.pk, owner.pk, list(older_from), owner.pk, *visible_params]
-    rows = fetch_prepared(CHAINS.replace("{visible}", sql), params)
+    params = [owner.pk, list(newer_of), owner.pk, owner.pk, list(older_from), owner.pk, *visible.params]
+    rows = fetch_prepared(CHAINS.replace("{visible}", visible.sql), params)
     older = {newer_id: older_id for newer_id, older_id, _seen in rows if older_id is not None}
     return Chains(
         {older_id: newer_id for newer_id, older_id in older.items()},
         older,
         {memory_id: created_at for memory_id, _older, created_at in rows if created_at is not None},
     )
+
+
+def _select_moments(actor: Actor, owner: User, *, filters: Filters) -> QuerySet[Memory, Any]:
+    rows = Memory.objects.visible_to(actor, owner=owner).apply_filters(actor, filters)
+    return rows.order_by().values_list("id", "created_at")
 
 
 def walk(links: Mapping[UUID, UUID], start: UUID) -> list[UUID]:

@@ -1,10 +1,10 @@
 """Reads of memories. `visible_to` (models/visibility.py) decides access; absent and forbidden look the same."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -14,10 +14,14 @@ from django.db.models.functions import Now
 from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.ids import get_first_id
+from accounts.models import User
+from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.errors import MemoryNotFound
+from memories.fields import build_stored_row
 from memories.models import AuditAction, Memory, MemoryRevision, Tag
-from memories.models.visibility import Filters, build_revision_q
+from memories.models.compiled import Select, compile_visible
+from memories.models.visibility import NO_FILTERS, Filters, build_revision_q
 from memories.services import audit
 from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import (
@@ -26,11 +30,15 @@ from memories.services.tags import (
     filter_used_tags,
     find_tags,
     load_tags,
+    redact_tags,
+    set_tags_from_row,
     sort_by_name,
     with_tags,
 )
 from memories.validation.limits import fold_tag_name
 
+MEMORY_COLUMNS = tuple(field.attname for field in Memory._meta.concrete_fields)
+LOADED = ("packed_tags", "has_successor", *MEMORY_COLUMNS)
 MAX_LISTED_TAGS = 1_000  # a page of all tags
 
 logger = logging.getLogger(__name__)
@@ -74,12 +82,10 @@ class RevisionPage:
 def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     """Return one of the user's own memories. Raises MemoryNotFound, InsufficientScope."""
     actor.require_scope(scopes.READ)
-    own = Memory.objects.visible_to(actor, owner=actor.person).filter(pk=memory_id)
-    memory = with_successors(with_tags(own)).first()
-    if memory is None:
+    memories = _load_memories(actor, _select_memory, memory_id, filters=NO_FILTERS)
+    if not memories:
         raise MemoryNotFound
-    attach_prefetched_tags(actor, [memory])
-    attach_links(actor, [memory])
+    [memory] = memories
     audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
     return memory
 
@@ -89,8 +95,8 @@ def list_memories(
 ) -> MemoryPage:
     """Return the user's own memories, newest first; `before` is the `next` of the previous page."""
     actor.require_scope(scopes.READ)
-    rows = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(actor, filters or Filters())
-    page = _build_page(actor, rows, before, limit)
+    memories = _load_memories(actor, _select_page, before, filters=filters or NO_FILTERS, limit=limit)
+    page = MemoryPage(memories[:limit], _get_next(memories, limit))
     audit.record_read(
         actor, AuditAction.MEMORY_LIST, owner_id=actor.person.pk, memory_ids=[row.pk for row in page.memories]
     )
@@ -105,7 +111,10 @@ def list_trash(
     rows = Memory.objects.trash_visible_to(actor)
     if expired is not None:
         rows = rows.filter(deleted_at__isnull=expired)
-    return _build_page(actor, rows.annotate(read_at=Now()), before, limit)
+    memories, next_cursor = paginate(with_successors(with_tags(rows.annotate(read_at=Now()))), before, limit)
+    attach_prefetched_tags(actor, memories)
+    attach_links(actor, memories)
+    return MemoryPage([*memories], next_cursor)
 
 
 def get_history(actor: Actor, memory_id: UUID, *, before: int | None = None, limit: int = 25) -> RevisionPage:
@@ -145,7 +154,7 @@ def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], li
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person)
-    return own.apply_filters(actor, filters or Filters()).count()
+    return own.apply_filters(actor, filters or NO_FILTERS).count()
 
 
 def count_memories_between(
@@ -156,7 +165,7 @@ def count_memories_between(
     By their ids, which sort by creation time: one pass over their index.
     """
     actor.require_scope(scopes.READ)
-    own = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(actor, filters or Filters())
+    own = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(actor, filters or NO_FILTERS)
     bounds = Value([get_first_id(moment) for moment in moments], output_field=ArrayField(UUIDField()))
     place = Func(F("pk"), bounds, function="width_bucket", output_field=IntegerField())
     counts = dict(own.annotate(place=place).values_list("place").annotate(count=Count("*")))
@@ -182,12 +191,43 @@ def paginate(
     if before is not None:
         rows = rows.filter(**{f"{by}__lt": before})
     found = list(rows.order_by(f"-{by}")[: limit + 1])
-    next_cursor: Cursor | None = getattr(found[limit - 1], by) if len(found) > limit else None
-    return found[:limit], next_cursor
+    return found[:limit], _get_next(found, limit, by)
 
 
-def _build_page(actor: Actor, rows: QuerySet[Memory], before: UUID | None, limit: int) -> MemoryPage:
-    memories, next_cursor = paginate(with_successors(with_tags(rows)), before, limit)
-    attach_prefetched_tags(actor, memories)
+def _get_next(found: Sequence[Row], limit: int, by: str = "pk") -> Any:
+    """Return the cursor of the next page, None if no more than `limit` rows were found."""
+    return getattr(found[limit - 1], by) if len(found) > limit else None
+
+
+def _select_memory(actor: Actor, owner: User, memory_id: UUID, *, filters: Filters) -> QuerySet[Memory, Any]:
+    return _select_rows(actor, owner, filters).filter(pk=memory_id).values_list(*LOADED)
+
+
+def _select_page(
+    actor: Actor, owner: User, before: UUID | None, *, filters: Filters, limit: int
+) -> QuerySet[Memory, Any]:
+    rows = _select_rows(actor, owner, filters)
+    rows = rows if before is None else rows.filter(pk__lt=before)
+    return rows.order_by("-pk").values_list(*LOADED)[: limit + 1]
+
+
+def _select_rows(actor: Actor, owner: User, filters: Filters) -> QuerySet[Memory]:
+    visible = Memory.objects.visible_to(actor, owner=owner).apply_filters(actor, filters)
+    return with_successors(with_tags(visible))
+
+
+def _load_memories(
+    actor: Actor, select: Select, *ids: UUID | None, filters: Filters, **options: Hashable
+) -> list[Memory]:
+    """Load the user's own memories with their tags and links, by a statement that is compiled once per shape."""
+    compiled = compile_visible(select, actor, actor.person, *ids, filters=filters, **options)
+    found = [] if compiled is None else fetch_prepared(compiled.sql, list(compiled.params))
+    memories = []
+    for packed_tags, has_successor, *columns in found:
+        memory = build_stored_row(Memory, MEMORY_COLUMNS, columns)
+        set_tags_from_row(memory, packed_tags)
+        memory.has_successor = has_successor
+        memories.append(memory)
+    redact_tags(actor, memories)
     attach_links(actor, memories)
-    return MemoryPage([*memories], next_cursor)
+    return memories

@@ -33,7 +33,7 @@ WORDS = [first + second + "o" for first in ("zeb", "gar", "lub", "tik", "mun", "
 
 
 def build_query(user: User, query: str) -> tuple[VisibleRows, RankingQuery]:
-    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(session(user), owner=user))
+    rows = VisibleRows.for_actor(session(user), user)
     assert rows is not None
     question = Question.from_text(query, ENGLISH, user, with_tags=True)
     return rows, question.to_ranking_query([], user)
@@ -182,7 +182,7 @@ def test_searches_of_others_touch_no_private_row(ada: User, bob: User) -> None:
     items = [NewMemory(f"zebo {n}", "public" if n < 3 else "private") for n in range(300)]
     writes.create_memories(session(ada), items)
     User.objects.filter(pk=ada.pk).update(persona_enabled=True)
-    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(session(bob), owner=ada))
+    rows = VisibleRows.for_actor(session(bob), ada)
     assert rows is not None
     with connection.cursor() as cursor:
         cursor.execute("analyze memories_memoryvector")

@@ -6,7 +6,6 @@ import pytest
 
 from accounts.models import User
 from memories.index.languages import get_language
-from memories.models import MemoryVector
 from memories.search import spell_checker
 from memories.search.query import search_memories
 from memories.search.ranking_query import VisibleRows
@@ -27,8 +26,8 @@ UNLISTED = "cortado cassava tortellini peugeot logitech nvidia escitalopram asht
 
 
 def correct(owner: User, query: str, *, by: User | None = None) -> str:
-    rows = MemoryVector.objects.visible_to(session(by or owner), owner=owner)
-    visible = VisibleWords(VisibleRows.from_queryset(rows), owner.pk, with_tags=by is None)
+    rows = VisibleRows.for_actor(session(by or owner), owner)
+    visible = VisibleWords(rows, owner.pk, with_tags=by is None)
     return spell_checker.correct_query(query, get_language("en"), visible)
 
 
@@ -154,8 +153,7 @@ def test_other_languages_are_corrected_by_how_frequent_words_are(ada: User) -> N
     }
 
     def correct_german(query: str, *, is_measured: bool = True) -> str:
-        rows = MemoryVector.objects.visible_to(session(ada), owner=ada)
-        visible = VisibleWords(VisibleRows.from_queryset(rows), ada.pk, with_tags=True)
+        visible = VisibleWords(VisibleRows.for_actor(session(ada), ada), ada.pk, with_tags=True)
         return spell_checker.correct_query(
             query,
             get_language("de"),
@@ -179,7 +177,7 @@ def test_other_languages_are_corrected_by_how_frequent_words_are(ada: User) -> N
 def test_words_are_present_however_many_are_asked(ada: User) -> None:
     remember(ada, "The zebra.")
     remember(ada, "The walrus.", visibility="public")
-    rows = VisibleRows.from_queryset(MemoryVector.objects.visible_to(session(ada), owner=ada))
+    rows = VisibleRows.for_actor(session(ada), ada)
     visible = VisibleWords(rows, ada.pk, with_tags=True)
     words = ["zebra", "walrus", *(f"word{number}" for number in range(FEW_WORDS))]
     assert visible.find_present(words[:FEW_WORDS]) == visible.find_present(words) == {"zebra", "walrus"}
