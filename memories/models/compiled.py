@@ -5,9 +5,11 @@ slots that each call fills with its own. So the rule stays in visibility.py alon
 what the rule decides by: who asks and with which scopes. The stand-ins have nothing else that a rule could read.
 """
 
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -50,6 +52,21 @@ class Statement:
 
     sql: str
     params: tuple[object, ...]
+
+    @property
+    def named_sql(self) -> str:
+        """The text for parameters by name, as part of a statement that has others by name."""
+        return _name_params(self.sql)
+
+    @property
+    def named_params(self) -> dict[str, object]:
+        return {f"row{number}": value for number, value in enumerate(self.params)}
+
+
+@lru_cache(maxsize=MAX_SHAPES)
+def _name_params(sql: str) -> str:
+    numbers = count()
+    return re.sub(r"(?<!%)%s", lambda _: f"%(row{next(numbers)})s", sql)
 
 
 OWNER, ASKER, *MORE = (_Slot(int=number) for number in range(1, 6))

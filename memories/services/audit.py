@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -15,10 +16,17 @@ from django.db import Error, transaction
 
 from accounts.actor import Actor
 from accounts.ids import new_id
-from accounts.rate_limits import CONSUME_ONE_SQL, RateLimit, build_exceeded_error, enforce_rate_limit
+from accounts.rate_limits import (
+    CONSUME_ONE_SQL,
+    CONSUME_SQL,
+    RateLimit,
+    build_exceeded_error,
+    enforce_rate_limit,
+)
 from core.db.prepared import fetch_prepared
 from core.db.principal import acting_for
 from memories.models import AuditAction
+from memories.models.compiled import Statement
 
 # Handwritten SQL: every read of an app writes an event, and the ORM would take longer than PostgreSQL itself.
 RECORD = """
@@ -33,6 +41,21 @@ insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action
 select %(line)s::uuid, %(owner)s::uuid, %(actor)s::uuid, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[]
 where exists (select from counted)
 returning id
+"""  # noqa: S608 - put together from constants # nosec B608
+# Seconds of the limit that the memories shown cost, at most all that are allowed.
+COST = "least(greatest((select count(*) from shown), %(least)s) * %(cost)s::float8, %(window)s::float8)"
+READER = "select %(key)s where exists (select from shown)"
+# The same for the rows of a statement of memories, which it returns with whether they may be shown: all or none.
+READ_WITHIN_LIMIT = f"""
+with found as materialized ({{rows}}),
+shown as materialized (select id from found order by id desc limit %(limit)s),
+counted as ({CONSUME_SQL.replace("{key}", READER).replace("%(cost)s", COST)}),
+recorded as (
+  insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action, memory_ids)
+  select %(line)s::uuid, %(owner)s::uuid, %(actor)s::uuid, %(door)s, %(client)s, %(action)s, array(select id from shown)
+  where exists (select from counted)
+  returning id)
+select exists (select from recorded), found.* from found order by id desc
 """  # noqa: S608 - put together from constants # nosec B608
 MAX_IDS = 1_000  # of an event; more memories become several events
 MIN_READ = 5  # memories that a read counts at least, since its event takes room as well
@@ -128,6 +151,25 @@ def record_read(actor: Actor, action: AuditAction, *, owner_id: UUID, memory_ids
     """
     if _is_recorded(actor, owner_id):
         _record(Event(actor, action, owner_id, tuple(memory_ids)), is_read=True)
+
+
+def fetch_read(actor: Actor, action: AuditAction, rows: Statement, *, limit: int) -> list[tuple[Any, ...]]:
+    """Return rows of the user's own memories, the newest first; if an app reads them, record the first `limit`.
+
+    As `record_read` does, but in the same statement. rows: selects `id` first. limit: at most MAX_IDS. Raises
+    RateLimitExceeded.
+    """
+    if not actor.is_app:
+        return fetch_prepared(rows.sql, list(rows.params))
+    allowed, reader = get_read_limit(), _get_reader(actor)
+    params = build_event_params(Event(actor, action, actor.person.pk, ())) | allowed.build_params(reader)
+    params |= rows.named_params | {"limit": limit, "least": MIN_READ}
+    found = fetch_prepared(READ_WITHIN_LIMIT.replace("{rows}", rows.named_sql), params)
+    ids = tuple(row[1] for row in found[:limit])
+    if ids and not found[0][0]:
+        raise build_exceeded_error(allowed, allowed.build_params(reader, max(len(ids), MIN_READ)))
+    note_event(Event(actor, action, actor.person.pk, ids), is_read=True)
+    return [row[1:] for row in found]
 
 
 def touch(actor: Actor, memory_ids: Iterable[UUID]) -> None:

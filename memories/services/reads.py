@@ -1,7 +1,7 @@
 """Reads of memories. `visible_to` (models/visibility.py) decides access; absent and forbidden look the same."""
 
 import logging
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,12 +15,11 @@ from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.ids import get_first_id
 from accounts.models import User
-from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.fields import build_stored_row
 from memories.models import AuditAction, Memory, MemoryRevision, Tag
-from memories.models.compiled import Select, compile_visible
+from memories.models.compiled import Statement, compile_visible
 from memories.models.visibility import NO_FILTERS, Filters, build_revision_q
 from memories.services import audit
 from memories.services.supersession import attach_links, with_successors
@@ -38,7 +37,7 @@ from memories.services.tags import (
 from memories.validation.limits import fold_tag_name
 
 MEMORY_COLUMNS = tuple(field.attname for field in Memory._meta.concrete_fields)
-LOADED = ("packed_tags", "has_successor", *MEMORY_COLUMNS)
+LOADED = (*MEMORY_COLUMNS, "packed_tags", "has_successor")
 MAX_LISTED_TAGS = 1_000  # a page of all tags
 
 logger = logging.getLogger(__name__)
@@ -82,12 +81,11 @@ class RevisionPage:
 def get_memory(actor: Actor, memory_id: UUID) -> Memory:
     """Return one of the user's own memories. Raises MemoryNotFound, InsufficientScope."""
     actor.require_scope(scopes.READ)
-    memories = _load_memories(actor, _select_memory, memory_id, filters=NO_FILTERS)
+    rows = compile_visible(_select_memory, actor, actor.person, memory_id, filters=NO_FILTERS)
+    memories = _load_memories(actor, AuditAction.MEMORY_READ, rows, limit=1)
     if not memories:
         raise MemoryNotFound
-    [memory] = memories
-    audit.record_read(actor, AuditAction.MEMORY_READ, owner_id=memory.owner_id, memory_ids=[memory.pk])
-    return memory
+    return memories[0]
 
 
 def list_memories(
@@ -95,12 +93,11 @@ def list_memories(
 ) -> MemoryPage:
     """Return the user's own memories, newest first; `before` is the `next` of the previous page."""
     actor.require_scope(scopes.READ)
-    memories = _load_memories(actor, _select_page, before, filters=filters or NO_FILTERS, limit=limit)
-    page = MemoryPage(memories[:limit], _get_next(memories, limit))
-    audit.record_read(
-        actor, AuditAction.MEMORY_LIST, owner_id=actor.person.pk, memory_ids=[row.pk for row in page.memories]
+    rows = compile_visible(
+        _select_page, actor, actor.person, before, filters=filters or NO_FILTERS, limit=limit
     )
-    return page
+    memories = _load_memories(actor, AuditAction.MEMORY_LIST, rows, limit=limit)
+    return MemoryPage(memories[:limit], _get_next(memories, limit))
 
 
 def list_trash(
@@ -216,18 +213,13 @@ def _select_rows(actor: Actor, owner: User, filters: Filters) -> QuerySet[Memory
     return with_successors(with_tags(visible))
 
 
-def _load_memories(
-    actor: Actor, select: Select, *ids: UUID | None, filters: Filters, **options: Hashable
-) -> list[Memory]:
-    """Load the user's own memories with their tags and links, by a statement that is compiled once per shape."""
-    compiled = compile_visible(select, actor, actor.person, *ids, filters=filters, **options)
-    found = [] if compiled is None else fetch_prepared(compiled.sql, list(compiled.params))
+def _load_memories(actor: Actor, action: AuditAction, rows: Statement | None, *, limit: int) -> list[Memory]:
+    """Load the user's own memories with their tags and links; of these, the first `limit` are read."""
     memories = []
-    for packed_tags, has_successor, *columns in found:
-        memory = build_stored_row(Memory, MEMORY_COLUMNS, columns)
-        set_tags_from_row(memory, packed_tags)
-        memory.has_successor = has_successor
-        memories.append(memory)
+    for values in audit.fetch_read(actor, action, rows, limit=limit) if rows else []:
+        memories.append(build_stored_row(Memory, MEMORY_COLUMNS, values[: len(MEMORY_COLUMNS)]))
+        packed_tags, memories[-1].has_successor = values[len(MEMORY_COLUMNS) :]
+        set_tags_from_row(memories[-1], packed_tags)
     redact_tags(actor, memories)
     attach_links(actor, memories)
     return memories
