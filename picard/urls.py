@@ -18,6 +18,7 @@ admin.site.site_header = "Picard"
 act_as_system(admin.site)
 
 urlpatterns = [
+    path("api/", include("memories.api.urls")),
     path("", views.landing_page, name="landing"),
     path("help/", views.help_page, name="help"),
     path("manifest.webmanifest", manifest.web_manifest, name="manifest"),
@@ -36,7 +37,6 @@ urlpatterns = [
     path("connect/connected/", connect.connection_status, name="connected"),
     re_path(r"^@(?P<handle>[a-z0-9-]+)$", public_page, name="persona"),
     re_path(r"^@(?P<handle>[A-Za-z0-9-]+)/?$", redirect_to_public_page),
-    path("api/", include("memories.api.urls")),
     path("", include("memories.mcp.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -20,9 +20,9 @@ from memories.index import keywords
 from memories.index.languages import Language, get_former_languages, get_owner_language
 from memories.index.passages import extract_passage_words, get_max_tag_words, split_passages
 from memories.models import AuditAction, Memory, Visibility
-from memories.search.ranking import MEMORY_COLUMNS
 from memories.search.ranking_query import VisibleRows
 from memories.services import audit, reads, writes
+from memories.services.reads import MEMORY_COLUMNS
 from memories.services.supersession import attach_links
 from memories.services.tags import TAGS_SUBQUERY, get_tag_names, redact_tags, set_tags_from_row
 from memories.validation import limits

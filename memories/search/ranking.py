@@ -21,6 +21,7 @@ from memories.search.ranking_query import (
     build_cosine_params,
     fill_cosine,
 )
+from memories.services.reads import MEMORY_COLUMNS
 from memories.services.supersession import HAS_SUCCESSOR
 from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
 
@@ -48,13 +49,6 @@ MAX_SCORED = 5_000  # surroundings; of more, the best by a rough score
 COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
 COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
 COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
-
-# The columns that channels show; the others are deferred.
-MEMORY_COLUMNS = tuple(
-    field.attname
-    for field in Memory._meta.concrete_fields
-    if field.name not in ("written_at", "index_attempts", "index_due_at", "index_leased_by", "index_error")
-)
 
 # The weight of the word at `place`: in the text, else in the date.
 WORD_WEIGHT = (

@@ -36,7 +36,12 @@ from memories.services.tags import (
 )
 from memories.validation.limits import fold_tag_name
 
-MEMORY_COLUMNS = tuple(field.attname for field in Memory._meta.concrete_fields)
+# The columns that channels show; the others are deferred.
+MEMORY_COLUMNS = tuple(
+    field.attname
+    for field in Memory._meta.concrete_fields
+    if field.name not in ("written_at", "index_attempts", "index_due_at", "index_leased_by", "index_error")
+)
 LOADED = (*MEMORY_COLUMNS, "packed_tags", "has_successor")
 MAX_LISTED_TAGS = 1_000  # a page of all tags
 

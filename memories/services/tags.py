@@ -17,7 +17,7 @@ from accounts.keys import get_person_key
 from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
-from memories.fields import SealedBytes, get_sealed_bytes
+from memories.fields import SealedBytes, build_stored_row, get_sealed_bytes
 from memories.index.tag_words import store_tag_words
 from memories.models import Memory, MemoryTag, Tag
 from memories.validation import quota
@@ -126,7 +126,8 @@ def set_tags_from_row(memory: Memory, packed_tags: Iterable[bytes]) -> None:
 
 
 def _parse_tag(memory: Memory, packed: bytes) -> Tag:
-    return Tag(pk=UUID(bytes=packed[:16]), owner_id=memory.owner_id, name=SealedBytes(packed[16:]))
+    values = (UUID(bytes=packed[:16]), memory.owner_id, packed[16:])
+    return build_stored_row(Tag, ("id", "owner_id", "name"), values)
 
 
 def set_prefetched_tags(memory: Memory, tags: list[Tag]) -> None:
