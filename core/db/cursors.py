@@ -16,8 +16,8 @@ NO_TRANSACTION = re.compile(
     r"\s*(?:vacuum\b|(?:create|drop)\s+database\b|[^;]*\bconcurrently\b)", re.IGNORECASE
 )
 SET_PRINCIPAL = """
-select set_config('picard.owner', %s, true), set_config('picard.public_of', %s, true),
-set_config('picard.system', %s, true)
+select set_config('picard.owner', $1, true), set_config('picard.public_of', $2, true),
+set_config('picard.system', $3, true)
 """
 
 # Who acts in the connection's present transaction, as PostgreSQL knows it.
@@ -89,17 +89,23 @@ class PrincipalServerCursor:
 class PreparedCursor(psycopg.Cursor[Any]):
     """Prepares statements on the server. Who acts travels in the same pipeline, which is one transaction."""
 
+    connection: "psycopg.Connection[Any]"
+
     def execute(self, query: Any, params: Any = None, **_: Any) -> Any:
         unsent = find_unsent(self.connection)
         if unsent is None:
             return super().execute(query, params, prepare=True)
         principal, _is_first = unsent
         with self.connection.pipeline():
-            setter: psycopg.Cursor[Any] = psycopg.Cursor(self.connection)
+            setter: psycopg.RawCursor[Any] = psycopg.RawCursor(self.connection)
             setter.execute(SET_PRINCIPAL, list(principal.settings.values()), prepare=True)
             super().execute(query, params, prepare=True)
         mark_sent(self.connection, principal)
         return self
+
+
+class NumberedCursor(PreparedCursor, psycopg.RawCursor[Any]):
+    """The same for parameters by number ($1), which psycopg need not look for in the statement."""
 
 
 def _forbids_transaction(query: Any, principal: Principal) -> bool:

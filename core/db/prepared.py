@@ -3,7 +3,10 @@
 They are planned once. Planning is half the time of hot queries.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import count
 from typing import Any, cast
 from weakref import WeakSet
 
@@ -11,7 +14,7 @@ import psycopg
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
-from core.db.cursors import PreparedCursor
+from core.db.cursors import NumberedCursor, PreparedCursor
 
 _generic_plan_connections: WeakSet[psycopg.Connection] = WeakSet()
 
@@ -23,13 +26,32 @@ def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> lis
     """
     connection.ensure_connection()
     _force_generic_plan(connection.connection)
-    raw: Any = PreparedCursor(connection.connection)
+    if isinstance(params, list):
+        sql = _number_params(sql)
+        raw: Any = NumberedCursor(connection.connection)
+    else:
+        raw = PreparedCursor(connection.connection)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(raw) as cursor:
         cursor.execute(sql, cast(Any, params))
         if connection.queries_logged:  # psycopg does not provide the text of a prepared statement
             connection.queries_log[-1]["sql"] = sql
         return list(cursor.fetchall())
+
+
+@lru_cache(maxsize=512)
+def _number_params(sql: str) -> str:
+    """Return the statement with $1 for the first %s and so on. psycopg would look for them on each call."""
+    numbers = count(1)
+    return re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", sql)
+
+
+def format_array(values: Iterable[float]) -> str:
+    """Return an array of numbers as PostgreSQL reads it.
+
+    Formatted by psycopg a list takes longer, and has a type by its values, so that a statement is prepared for each.
+    """
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def _force_generic_plan(raw: psycopg.Connection) -> None:

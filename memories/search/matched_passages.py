@@ -5,7 +5,7 @@ from uuid import UUID
 
 from accounts.actor import Actor
 from accounts.models import User
-from core.db.prepared import fetch_prepared
+from core.db.prepared import fetch_prepared, format_array
 from memories.index.passages import MAX_PIECES
 from memories.models import Memory
 from memories.models.visibility import Filters
@@ -37,8 +37,8 @@ def find_matched_passages(
         return {}
     params = [
         *build_cosine_params(query),
-        list(query.public_tokens),
-        list(query.private_tokens),
+        format_array(query.public_tokens),
+        format_array(query.private_tokens),
         len(query.private_tokens),
         *rows.params,
         long,

@@ -10,7 +10,7 @@ vector yet rank by keyword. Frequencies use only rows that the actor may see, so
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.db.prepared import fetch_prepared
+from core.db.prepared import fetch_prepared, format_array
 from memories.fields import build_stored_row
 from memories.index.work_queue import TURN_PLACES
 from memories.models import Memory
@@ -255,7 +255,15 @@ def find_common_words(
         return []
     tokens, of_public = [*private, *public], [False] * len(private) + [True] * len(public)
     places = [*range(len(private)), *range(len(public))]
-    params = [tokens, of_public, places, *rows.params, COMMON_SAMPLE, COMMON_MINIMUM, share]
+    params = [
+        format_array(tokens),
+        of_public,
+        format_array(places),
+        *rows.params,
+        COMMON_SAMPLE,
+        COMMON_MINIMUM,
+        share,
+    ]
     return [place for (place,) in fetch_prepared(COMMON.replace("{rows}", rows.sql), params)]
 
 
@@ -272,18 +280,17 @@ def build_statement(rows: VisibleRows, query: RankingQuery, *, limit: int) -> tu
 def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> list[object]:
     (private, bits), (public, _) = query.private_words, query.public_words
     return [
-        *query.private_words,
-        *query.public_words,
+        *map(format_array, (*query.private_words, *query.public_words)),
         *build_cosine_params(query),
         len(private) <= FEW_TOKENS,
-        public,
-        private,
+        format_array(public),
+        format_array(private),
         *rows.params,
         limit * PASSAGES_A_MEMORY,
-        sorted({(bit.bit_length() - 1) // 8 for bit in bits}),
-        query.find_distinctive_words(),
-        list(query.specificity) or [1.0] * len(query.private_tokens),
-        list(range(len(query.private_tokens))),
+        format_array(sorted({(bit.bit_length() - 1) // 8 for bit in bits})),
+        format_array(query.find_distinctive_words()),
+        format_array(query.specificity or [1.0] * len(query.private_tokens)),
+        format_array(range(len(query.private_tokens))),
         MAX_SCORED,
         MAX_SCORED,
         ALL_WORDS_BONUS * query.content,

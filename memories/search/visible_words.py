@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.keys import get_person_key, get_server_key
-from core.db.prepared import fetch_prepared
+from core.db.prepared import fetch_prepared, format_array
 from memories.index import keywords
 from memories.index.tag_words import hash_tag_stems
 from memories.search.ranking_query import VisibleRows
@@ -51,16 +51,16 @@ class VisibleWords:
             tags = hash_tag_stems(self.owner_id, words)
             hashed += [(tags, False), (tags, True)]
         params: list[object] = [
-            [token for tokens, _ in hashed for token in tokens],
+            format_array(token for tokens, _ in hashed for token in tokens),
             [of_public for tokens, of_public in hashed for _ in tokens],
-            [*range(len(words))] * len(hashed),
+            format_array([*range(len(words))] * len(hashed)),
             *self.rows.params,
         ]
         if len(words) > FEW_WORDS:
             found = fetch_prepared(HAS_WORDS.replace("{rows}", self.rows.sql), params)
         else:
             wanted = [
-                [token for tokens, is_of in hashed if is_of == of_public for token in tokens]
+                format_array(token for tokens, is_of in hashed if is_of == of_public for token in tokens)
                 for of_public in (True, False)
             ]
             params += [*wanted, 1 if len(words) == 1 else None]
