@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.actor import Actor
 from accounts.ids import new_id
 from accounts.models import User
-from core.db.prepared import fetch_prepared
+from core.db.prepared import fetch_prepared, format_array
 from memories.fields import get_sealed_bytes
 from memories.index import work_queue
 from memories.models import AuditAction, Memory, MemoryVector, Tag
@@ -53,7 +53,7 @@ INSERT_IMPORTED = """
         pinned, imported_id, created_at, updated_at, written_at, version)
 """
 
-# One array per column, in PostgreSQL's text form (`_format_array`). The tokens of all passages are in one array,
+# One array per column, in PostgreSQL's text form (`format_array`). The tokens of all passages are in one array,
 # of which each passage takes a slice.
 STORE = f"""
 with memory as (
@@ -79,7 +79,7 @@ with memory as (
 ), audited as (
     {audit.RECORD}
 )
-select statement_timestamp()
+select statement_timestamp(), pg_notify('{work_queue.CHANNEL}', '')
 """  # noqa: S608 - put together from constants # nosec B608
 STORE_IMPORTED = STORE.replace(INSERT_NEW, INSERT_IMPORTED)
 
@@ -112,7 +112,7 @@ def insert_memories(
     *,
     origins: Sequence[Origin | None] = (),
 ) -> None:
-    """Store new memories of the actor's user, each with its existing tags; all or none.
+    """Store new memories of the actor's user, each with its existing tags; all or none. Commit wakes the workers.
 
     origins: of imported memories, of all or none. Sets the times that the database assigned on the rows.
     """
@@ -131,7 +131,7 @@ def insert_memories(
     )
     if is_imported:
         params |= _build_origin_params(rows, origins)
-    [(now,)] = fetch_prepared(STORE_IMPORTED if is_imported else STORE, params)
+    [(now, _notified)] = fetch_prepared(STORE_IMPORTED if is_imported else STORE, params)
     audit.note_event(event)
     for row, origin in zip_longest(rows, origins):
         _set_stored_values(row, origin or Origin(), now)
@@ -149,26 +149,26 @@ def _set_stored_values(row: Memory, origin: Origin, now: datetime) -> None:
 def _build_memory_params(rows: Sequence[Memory]) -> dict[str, str]:
     return {
         "source": rows[0].source,
-        "ids": _format_array(row.pk for row in rows),
+        "ids": format_array(row.pk for row in rows),
         # The backslash of PostgreSQL's hexadecimal form is itself escaped within an array.
-        "texts": _format_array(f'"\\\\x{get_sealed_bytes(row, "text").hex()}"' for row in rows),
-        "visibilities": _format_array(row.visibility for row in rows),
+        "texts": format_array(f'"\\\\x{get_sealed_bytes(row, "text").hex()}"' for row in rows),
+        "visibilities": format_array(row.visibility for row in rows),
         "expiries": _format_times(row.expires_at for row in rows),
-        "conversations": _format_array(row.conversation for row in rows),
-        "positions": _format_array(row.position for row in rows),
-        "superseded": _format_array(row.supersedes_id for row in rows),
-        "pinned": _format_array(row.pinned for row in rows),
+        "conversations": format_array(row.conversation for row in rows),
+        "positions": format_array(row.position for row in rows),
+        "superseded": format_array(row.supersedes_id for row in rows),
+        "pinned": format_array(row.pinned for row in rows),
     }
 
 
 def _build_origin_params(rows: Sequence[Memory], origins: Sequence[Origin | None]) -> dict[str, str]:
     known = [origin or Origin() for origin in origins]
     return {
-        "imported_ids": _format_array(row.imported_id for row in rows),
+        "imported_ids": format_array(row.imported_id for row in rows),
         "created": _format_times(origin.created_at for origin in known),
         "updated": _format_times(origin.updated_at for origin in known),
         "written": _format_times(origin.written_at for origin in known),
-        "versions": _format_array(origin.version for origin in known),
+        "versions": format_array(origin.version for origin in known),
     }
 
 
@@ -179,16 +179,16 @@ def _build_passage_params(rows: Sequence[MemoryVector]) -> dict[str, str]:
         tokens += row.tokens
         lasts.append(len(tokens))
     return {
-        "of_memories": _format_array(row.memory_id for row in rows),
-        "numbers": _format_array(row.passage for row in rows),
-        "are_public": _format_array(row.is_public for row in rows),
+        "of_memories": format_array(row.memory_id for row in rows),
+        "numbers": format_array(row.passage for row in rows),
+        "are_public": format_array(row.is_public for row in rows),
         "expire": _format_times(row.expires_at for row in rows),
-        "first_tokens": _format_array(
+        "first_tokens": format_array(
             last - len(row.tokens) + 1 for row, last in zip(rows, lasts, strict=True)
         ),
-        "last_tokens": _format_array(lasts),
-        "sequences": _format_array(row.sequence for row in rows),
-        "tokens": _format_array(tokens),
+        "last_tokens": format_array(lasts),
+        "sequences": format_array(row.sequence for row in rows),
+        "tokens": format_array(tokens),
     }
 
 
@@ -201,19 +201,11 @@ def _build_tag_params(
         for tag in row_tags
     ]
     return {
-        "tagged": _format_array(memory_id for memory_id, _, _ in items),
-        "tags": _format_array(tag_id for _, tag_id, _ in items),
-        "tagged_since": _format_array(version for _, _, version in items),
+        "tagged": format_array(memory_id for memory_id, _, _ in items),
+        "tags": format_array(tag_id for _, tag_id, _ in items),
+        "tagged_since": format_array(version for _, _, version in items),
     }
 
 
 def _format_times(values: Iterable[datetime | None]) -> str:
-    return _format_array(value and f'"{value.isoformat()}"' for value in values)
-
-
-def _format_array(values: Iterable[object]) -> str:
-    """Return PostgreSQL's text form of an array, for values that need no escaping: ids, numbers, times, hex.
-
-    psycopg's own lists take ten times as long, since it inspects the type of each value.
-    """
-    return f"{{{','.join('null' if value is None else str(value) for value in values)}}}"
+    return format_array(value and f'"{value.isoformat()}"' for value in values)

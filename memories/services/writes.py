@@ -79,7 +79,6 @@ def create_memories(actor: Actor, items: Sequence[NewMemory], *, source: str | N
         conversations.assign_places(actor.person.pk, rows)
         row_tags = tagging.tags_of_new(actor, [item.tags for item in cleaned])
         insert.insert_memories(actor, rows, row_tags, origins=[item.origin for item in cleaned])
-    work_queue.wake_workers_on_commit()
     for row, tags in zip(rows, row_tags, strict=True):
         tagging.set_prefetched_tags(row, tags)
     tagging.redact_tags(actor, rows)

@@ -209,7 +209,7 @@ def test_failed_request_stores_no_response(committed: User, monkeypatch: pytest.
 
     api = app_of(committed)
     with monkeypatch.context() as patch:
-        patch.setattr("memories.index.work_queue.wake_workers_on_commit", fail)
+        patch.setattr("memories.services.tags.redact_tags", fail)
         assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 500
     assert Memory.objects.count() == StoredAnswer.objects.count() == 0
     assert api("post", "/memories/", {"text": "Once."}, Idempotency_Key="k1").status == 201
