@@ -119,15 +119,21 @@ def _measure_lists(person: CorpusOwner, rounds: int, calls: int) -> dict[str, Ti
         api.create_access_token(person),
     )
     handler, picard_urls = WSGIHandler(), settings.ROOT_URLCONF
+    path_of_one = f"/api/v1/memories/{person.ids[-1]}/"
 
     def request_list(urls: str, path: str, token: str) -> None:
         settings.ROOT_URLCONF = urls
         assert len(_send_request(handler, "GET", path, token=token)["results"]) == 10  # noqa: S101
 
+    def read_one() -> None:
+        settings.ROOT_URLCONF = picard_urls
+        assert _send_request(handler, "GET", path_of_one, token=picard_token)["text"]  # noqa: S101
+
     try:
         return measure_in_turns(
             {
                 api.LIST: lambda _: request_list(picard_urls, "/api/v1/memories/?limit=10", picard_token),
+                api.READ: lambda _: read_one(),
                 api.STOCK_LIST: lambda _: request_list(STOCK_URLS, "/stock/memories/?limit=10", stock),
             },
             rounds=rounds,
@@ -202,11 +208,11 @@ def _report_secrets(report: Report, times_by_operation: dict[str, Times]) -> Non
 
 def _report_lists(report: Report, times_by_operation: dict[str, Times]) -> None:
     table = report.add_table(
-        "List of 10 by token, including middleware: CPU, ms", "operation", "p50", "p99", "ratio"
+        "Reads by token, including middleware: CPU, ms", "operation", "p50", "p99", "ratio"
     )
     stock = times_by_operation[api.STOCK_LIST].p50
     for operation, times in times_by_operation.items():
         table.rows.append((operation, times.p50, times.p99, times.p50 / stock))
-    report.add_bar(
-        "list by token: CPU relative to the stock list", times_by_operation[api.LIST].p50 / stock, 0.6, " ×"
-    )
+    for operation, bar in ((api.LIST, 0.3), (api.READ, 0.25)):
+        share = times_by_operation[operation].p50 / stock
+        report.add_bar(f"{operation} by token: CPU relative to the stock list", share, bar, " ×")

@@ -121,7 +121,7 @@ def _report_single_writes(report: Report, timed: dict[str, Times]) -> None:
     report.add_bar(
         "create_memory: relative to a plain one-row INSERT and commit",
         timed["create_memory"].p50 / bare,
-        3,
+        2.2,
         " ×",
     )
 

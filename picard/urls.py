@@ -18,7 +18,6 @@ admin.site.site_header = "Picard"
 act_as_system(admin.site)
 
 urlpatterns = [
-    path("api/", include("memories.api.urls")),
     path("", views.landing_page, name="landing"),
     path("help/", views.help_page, name="help"),
     path("manifest.webmanifest", manifest.web_manifest, name="manifest"),
@@ -27,10 +26,11 @@ urlpatterns = [
     path("readyz", health.readiness_view),
     path("metrics", metrics.metrics_view),
     path(".well-known/security.txt", security_txt.security_txt),
+    path("", include("oauth.urls")),
+    path("api/", include("memories.api.urls")),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
-    path("", include("oauth.urls")),
     path("oauth/register/", include("oauth.endpoints.toolkit_urls")),
     path("memories/", include("memories.web.urls")),
     path("connect/", connect.connect_page, name="connect"),

@@ -35,7 +35,8 @@ EXPECTED_OUTPUT = {
         "search over MCP",
         "30 slow connections",
         "upload, chunked: rejected with 413",
-        "list by token: CPU",
+        "list of 10 by token: CPU",
+        "read one by token: CPU",
         "secret check: CPU",
     ),
 }
