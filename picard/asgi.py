@@ -14,8 +14,8 @@ from picard.server.gateway import Gateway
 from picard.server.limits import get_limits
 from picard.wsgi import application as wsgi_application  # also selects the settings
 
-# Streams and liveness, which must not wait for a thread.
-NATIVE_PATHS = ("/mcp", "/mcp/", "/healthz", "/health")
+# Liveness, which must not wait for a thread.
+NATIVE_PATHS = ("/healthz", "/health")
 
 # Paths that accept large files.
 UPLOAD_PATHS = ("/memories/import/", "/api/v1/import/")

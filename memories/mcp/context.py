@@ -1,31 +1,44 @@
-"""The context of a request: its actor."""
+"""The context of a request: its actor, and what it waits for."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from django.http import HttpRequest
 from mcp.server.context import ServerRequestContext
 
 from accounts.actor import Actor
-from core.request_threads import run_in_thread
 
-SCOPE_KEY = "picard.call"  # in the ASGI scope that the SDK passes from the view to the tools
 
-T = TypeVar("T")
+@dataclass(frozen=True)
+class DeferredResult:
+    """A result that is awaited without blocking a thread, as the answer of a chat model."""
+
+    get_result: Callable[[], Awaitable[Any]]
+
+
+class MustWait(Exception):
+    """A handler has to wait for a result. The event loop then handles the message again, with what is prepared."""
+
+    def __init__(self, deferred: DeferredResult) -> None:
+        super().__init__()
+        self.deferred = deferred
 
 
 @dataclass(frozen=True)
 class CallContext:
-    """An authenticated request."""
+    """An authenticated request. `prepared`: the result to wait for; only the event loop has one."""
 
     actor: Actor
     request: HttpRequest
+    prepared: DeferredResult | None = None
 
-    async def run_in_thread(self, work: Callable[[Actor], T]) -> T:
-        """Run `work` for the actor in a thread that may block on the database."""
-        return await run_in_thread(lambda: work(self.actor))
+    async def wait_for(self, deferred: DeferredResult) -> Any:
+        """Return the result on the event loop. Raises MustWait in a thread, which would be blocked meanwhile."""
+        if self.prepared is None:
+            raise MustWait(deferred)
+        return await deferred.get_result()
 
 
 def get_call_context(context: ServerRequestContext[Any, Any]) -> CallContext:
-    return cast(CallContext, cast(Any, context.request).scope[SCOPE_KEY])
+    return cast(CallContext, context.request)

@@ -1,7 +1,7 @@
 """Origins of web pages that can use the endpoint. Requests without an Origin are always allowed."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from core.cors import ANY_ORIGIN, PREFLIGHT
@@ -15,7 +15,7 @@ def check_origin(request: HttpRequest) -> None:
         raise OriginNotAllowed
 
 
-def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+def add_cors_headers(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Add CORS headers for an allowed origin (Fetch standard), never with credentials."""
     origin = request.headers.get("Origin")
     patch_vary_headers(response, ["Origin"])

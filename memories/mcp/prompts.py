@@ -51,9 +51,7 @@ async def get_prompt(context: Context, params: GetPromptRequestParams) -> GetPro
     if params.name == ABOUT_ME:
         topic = arguments.get("topic", "").strip()
         try:
-            known = await get_call_context(context).run_in_thread(
-                lambda actor: build_context(actor, query=topic).text
-            )
+            known = build_context(get_call_context(context).actor, query=topic).text
         except Exception as error:  # noqa: BLE001 - every error becomes an MCP error
             raise build_prompt_error(error) from None
         return _build_prompt_result(_build_about_me_prompt(known, topic))

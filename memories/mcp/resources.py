@@ -78,7 +78,7 @@ async def list_resource_templates(
 async def read_resource(context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
     uri = str(params.uri)
     try:
-        text = await get_call_context(context).run_in_thread(lambda actor: _read_uri(actor, uri))
+        text = _read_uri(get_call_context(context).actor, uri)
     except Exception as error:  # noqa: BLE001 - every error becomes an MCP error
         raise build_resource_error(error, uri) from None
     mime_type = TEXT if _normalize_uri(uri) == CONTEXT else JSON

@@ -36,7 +36,6 @@ SERVER: Server[Any] = Server(
         "resources/list": AN_HOUR,
         "resources/read": CacheHint(),
     },
-    get_tool_input_schema=tools.get_input_schema,
     on_list_tools=tools.list_tools,
     on_call_tool=tools.call_tool,
     on_list_resources=resources.list_resources,

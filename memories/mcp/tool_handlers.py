@@ -1,7 +1,5 @@
 """Handlers of the tools: each converts arguments, calls one domain function and builds the result."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from uuid import UUID
 
@@ -11,6 +9,7 @@ from accounts.actor import Actor
 from memories.context.selection import build_context
 from memories.errors import ApprovalRequired, MemoryNotFound
 from memories.mcp import tool_arguments, tool_results
+from memories.mcp.context import DeferredResult
 from memories.models.visibility import Filters
 from memories.persona import generation as persona_generation
 from memories.persona import retrieval as persona_retrieval
@@ -18,13 +17,6 @@ from memories.search.exact_duplicates import OnDuplicate, create_unless_duplicat
 from memories.search.query import Relevance, SearchResult, search_memories
 from memories.services import reads, writes
 from memories.validation.drafts import UNSET, Changes
-
-
-@dataclass(frozen=True)
-class DeferredResult:
-    """A result that is awaited without blocking a thread."""
-
-    get_result: Callable[[], Awaitable[tool_results.ToolResult]]
 
 
 def handle_search(actor: Actor, arguments: tool_arguments.SearchArguments) -> tool_results.MemoryListResult:
@@ -131,7 +123,7 @@ def handle_get_context(
 
 def handle_ask_persona(
     actor: Actor, arguments: tool_arguments.AskPersonaArguments
-) -> "tool_results.PersonaAnswer | DeferredResult":
+) -> tool_results.PersonaAnswer | DeferredResult:
     subject = persona_retrieval.find_persona(actor, arguments.handle)
     prepared = persona_retrieval.prepare_answer(actor, subject, arguments.question)
     if not prepared.may_generate:

@@ -19,7 +19,7 @@ from mcp_types import (
 from accounts.actor import Actor
 from memories import scopes
 from memories.mcp import tool_arguments, tool_handlers, tool_results
-from memories.mcp.context import get_call_context
+from memories.mcp.context import DeferredResult, MustWait, get_call_context
 from memories.mcp.errors import build_tool_error, build_unknown_name_error
 from memories.mcp.messages import CALL_TOOL, GET_PROMPT, READ_RESOURCE
 from memories.mcp.prompts import ABOUT_ME
@@ -51,7 +51,7 @@ class ToolSpec:
     scope_rule: ScopeRule
     arguments_class: type[tool_arguments.ToolArguments]
     result_class: type[tool_results.ToolResult]
-    handler: Callable[[Actor, Any], tool_results.ToolResult | tool_handlers.DeferredResult]
+    handler: Callable[[Actor, Any], tool_results.ToolResult | DeferredResult]
     is_read_only: bool = True
     is_destructive: bool = False
     is_long: bool = False
@@ -76,7 +76,7 @@ class ToolSpec:
 
     def call_handler(
         self, actor: Actor, arguments: Mapping[str, object]
-    ) -> tool_results.ToolResult | tool_handlers.DeferredResult:
+    ) -> tool_results.ToolResult | DeferredResult:
         return self.handler(actor, self.arguments_class.model_validate(arguments))
 
     @staticmethod
@@ -147,7 +147,6 @@ _TOOL_SPECS = (
     ),
 )  # fmt: skip
 TOOLS = {tool.name: tool for tool in _TOOL_SPECS}
-_INPUT_SCHEMAS = {tool.name: tool.arguments_class.schema_json() for tool in _TOOL_SPECS}
 _LIST_TOOLS_RESULT = ListToolsResult(tools=[tool.to_sdk_tool for tool in _TOOL_SPECS])
 
 
@@ -172,24 +171,20 @@ async def list_tools(_context: Context, _params: PaginatedRequestParams | None) 
     return _LIST_TOOLS_RESULT
 
 
-def get_input_schema(name: str) -> dict[str, object] | None:
-    """Return the schema to the SDK, which would otherwise list all tools on each call."""
-    return _INPUT_SCHEMAS.get(name)
-
-
 async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
     tool = TOOLS.get(params.name)
     if tool is None:
         raise build_unknown_name_error("tool")
     if tool.is_long:
         await context.session.report_progress(0, 1, tool.title)
+    call = get_call_context(context)
     try:
-        result = await get_call_context(context).run_in_thread(
-            lambda actor: tool.call_handler(actor, params.arguments or {})
-        )
-        if isinstance(result, tool_handlers.DeferredResult):
-            result = await result.get_result()
+        result = call.prepared or tool.call_handler(call.actor, params.arguments or {})
+        if isinstance(result, DeferredResult):
+            result = await call.wait_for(result)
         call_result = tool.build_call_result(result)
+    except MustWait:
+        raise
     except Exception as error:  # noqa: BLE001 - the model gets every error of a tool
         return build_tool_error(error)
     if tool.is_long:

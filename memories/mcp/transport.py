@@ -1,34 +1,31 @@
-"""Pass one request to the SDK: convert the Django request to ASGI messages and back to a Django response.
-
-There is no second application, no session and no state beyond the request. Under ASGI the response may be an event
-stream; under WSGI it is always a JSON body.
-"""
+"""The form of a response: one JSON document, or an event stream that begins with what is reported before the result."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from enum import Enum
+from functools import partial
 from typing import Any
 
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import MediaType
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from memories.mcp.context import SCOPE_KEY, CallContext
+from core.deferred_responses import DEFERRED_KEY, EVENT_STREAM_TYPE, STREAM_HEADERS, defer_response
+from core.work_meter import get_meter, start_meter
+from memories.mcp.context import CallContext, MustWait
+from memories.mcp.dispatch import Outcome, Report, handle_request, run_in_this_thread
 from memories.mcp.errors import InvalidMessage
+from memories.mcp.messages import Message
 
-Message = MutableMapping[str, Any]
-RECOMPUTED_HEADERS = {"content-length", "connection"}  # set by Django and the web server
-JSON, EVENT_STREAM = "application/json", "text/event-stream"
-# Always the same for the SDK, because the view has checked what the client accepts and sends.
-SDK_HEADERS = [(b"accept", f"{JSON}, {EVENT_STREAM}".encode()), (b"content-type", JSON.encode())]
-REPLACED_HEADERS = {b"accept", b"content-type", b"content-length", b"cookie", b"mcp-protocol-version"}
+JSON, EVENT_STREAM = "application/json", EVENT_STREAM_TYPE
+PING_S = 15.0  # between comments in a stream that waits, so that no proxy closes it
+PING = b": ping\n\n"
 
 
 class Form(Enum):
-    """The form of a response. EITHER: an event stream if something is to be reported before the result."""
+    """The form of a response. EITHER: an event stream if something is reported before the result."""
 
     JSON = "json"
     STREAM = "stream"
@@ -64,118 +61,79 @@ def _get_quality(qualities: dict[str, float], media_type: str) -> float:
     return next((qualities[each] for each in ranges if each in qualities), 0.0)
 
 
-async def dispatch_to_sdk(
-    server: Server[Any], call: CallContext, message: dict[str, Any], revision: str | None, form: Form
-) -> HttpResponseBase:
-    """Return the response of the SDK. If the client disconnects during a stream, the work is cancelled."""
-    body = json.dumps(message, ensure_ascii=False).encode()
-    is_json = form == Form.JSON or not isinstance(call.request, ASGIRequest)
-    out: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=1)  # the SDK waits for the socket
-    task = asyncio.create_task(_run_sdk(server, _build_scope(call, revision), body, out, is_json=is_json))
+def respond(
+    server: Server[Any], call: CallContext, message: Message, revision: str | None, form: Form
+) -> HttpResponse:
+    """Return the response to a message. Raises InvalidMessage.
+
+    If its result has to be awaited, the body is sent later, without a thread; if the client disconnects meanwhile, the
+    work is cancelled.
+    """
+    if "method" not in message and revision in MODERN_PROTOCOL_VERSIONS:
+        raise InvalidMessage("Send a request or a notification. This server awaits no responses.")
+    if "method" not in message or "id" not in message:  # no handler needs to learn of it
+        accepted = HttpResponse(status=202)
+        del accepted["Content-Type"]
+        return accepted
+    reports: list[bytes] = []
     try:
-        start = await out.get()
-        if start is None:
-            await task  # raises its exception
-            raise RuntimeError("the MCP SDK sent no response")
-        if _is_stream(start):
-            return _copy_status_and_headers(StreamingHttpResponse(_stream_events(task, out)), start)
-        content = b"".join([message.get("body", b"") async for message in _iter_messages(out)])
-        await task
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    response = HttpResponse(content)
-    _copy_status_and_headers(response, start)
-    if form == Form.STREAM and response.status_code == 200:  # an event stream with one event
-        response.content = b"event: message\ndata: " + content + b"\n\n"
-        response["Content-Type"] = EVENT_STREAM
-    return response
+        outcome = run_in_this_thread(handle_request(server, call, message, revision, reports.append))
+    except MustWait as error:
+        waiting = replace(call, prepared=error.deferred)
+        return _defer(call.request, partial(handle_request, server, waiting, message, revision), form)
+    if form == Form.JSON or (form == Form.EITHER and not reports) or outcome.status != 200:
+        return HttpResponse(outcome.content, content_type=JSON, status=outcome.status)
+    events = b"".join(map(_format_event, (*reports, outcome.content)))
+    return HttpResponse(events, content_type=EVENT_STREAM)
 
 
-async def _run_sdk(
-    server: Server[Any], scope: Message, body: bytes, out: "asyncio.Queue[Message | None]", *, is_json: bool
-) -> None:
-    unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+def _defer(request: HttpRequest, handle: "_Handler", form: Form) -> HttpResponse:
+    # Where the whole body is collected before it is sent, nothing has to be kept open.
+    is_json = form == Form.JSON or (form == Form.EITHER and DEFERRED_KEY not in request.META)
+    meter = get_meter()
 
-    async def receive() -> Message:
-        if unread:
-            return unread.pop()
-        await asyncio.Event().wait()  # a disconnected client cancels this task instead
-        raise AssertionError
+    async def handle_measured(report: Report) -> Outcome:
+        start_meter().charge = (
+            meter.charge if meter else None
+        )  # whoever is charged for the request pays for this, too
+        return await handle(report)
 
-    try:
-        manager = StreamableHTTPSessionManager(
-            app=server,
-            stateless=True,
-            json_response=is_json,
-            max_request_body_size=len(body),  # the view has checked the size
-        )
-        async with manager.run():
-            await manager.handle_request(scope, receive, out.put)
-    finally:
-        if not _is_cancelled():
-            await out.put(None)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-async def _iter_messages(out: "asyncio.Queue[Message | None]") -> AsyncIterator[Message]:
-    while (message := await out.get()) is not None:
-        yield message
-
-
-async def _stream_events(
-    task: "asyncio.Task[None]", out: "asyncio.Queue[Message | None]"
-) -> AsyncIterator[bytes]:
-    try:
-        async for message in _iter_messages(out):
-            if body := message.get("body"):
-                yield body
-    finally:
-        task.cancel()
-
-
-def _build_scope(call: CallContext, revision: str | None) -> Message:
-    request = call.request
-    # RFC 9110 8.3.1: media types are case-insensitive, but the SDK compares them exactly.
-    normalized = {**request.headers, "Content-Type": request.content_type or ""}
-    headers = [
-        (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in normalized.items()
-    ]
-    headers = [*((name, value) for name, value in headers if name not in REPLACED_HEADERS), *SDK_HEADERS]
-    if revision is not None:
-        headers.append((b"mcp-protocol-version", revision.encode()))
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": request.scheme,
-        "path": request.path,
-        "raw_path": request.path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": headers,
-        "client": None,
-        "server": None,
-        SCOPE_KEY: call,
-    }
-
-
-def _is_stream(start: Message) -> bool:
-    return any(
-        name.lower() == b"content-type" and value.startswith(EVENT_STREAM.encode())
-        for name, value in start["headers"]
+    body = partial(_stream_document if is_json else _stream_events, handle_measured)
+    return HttpResponse(
+        defer_response(request.META, body),
+        content_type=JSON if is_json else EVENT_STREAM,
+        headers=STREAM_HEADERS,
     )
 
 
-def _copy_status_and_headers(response: HttpResponseBase, start: Message) -> HttpResponseBase:
-    response.status_code = start["status"]
-    del response["Content-Type"]
-    for name, value in start["headers"]:
-        if name.decode("latin-1").lower() not in RECOMPUTED_HEADERS:
-            response[name.decode("latin-1")] = value.decode("latin-1")
-    return response
+async def _stream_document(handle: "_Handler") -> AsyncIterator[bytes]:
+    outcome = await handle(lambda _: None)
+    yield outcome.content
+
+
+async def _stream_events(handle: "_Handler") -> AsyncIterator[bytes]:
+    events: asyncio.Queue[bytes | None] = asyncio.Queue()
+    task = asyncio.create_task(handle(lambda report: events.put_nowait(_format_event(report))))
+    task.add_done_callback(lambda _: events.put_nowait(None))
+    try:
+        while (event := await _get_event(events)) is not None:
+            yield event
+        yield _format_event((await task).content)
+    finally:
+        task.cancel()
+
+
+async def _get_event(events: "asyncio.Queue[bytes | None]") -> bytes | None:
+    try:
+        async with asyncio.timeout(PING_S):
+            return await events.get()
+    except TimeoutError:
+        return PING
+
+
+def _format_event(content: bytes) -> bytes:
+    """Return a server-sent event. JSON of the SDK's types has no line breaks."""
+    return b"event: message\ndata: " + content + b"\n\n"
+
+
+_Handler = Callable[[Report], Coroutine[Any, Any, Outcome]]

@@ -1,10 +1,9 @@
 """The URL of the MCP endpoint."""
 
-import asyncio
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -13,11 +12,9 @@ if TYPE_CHECKING:
 
 
 @csrf_exempt
-async def mcp_endpoint(request: HttpRequest) -> HttpResponseBase:
+def mcp_endpoint(request: HttpRequest) -> HttpResponse:
     """Handle a request. The first one loads the SDK, which takes a second and 30 MB per process."""
-    if not _load_endpoint.cache_info().currsize:
-        await asyncio.to_thread(_load_endpoint)
-    return await _load_endpoint()(request)
+    return _load_endpoint()(request)
 
 
 @cache
@@ -29,4 +26,4 @@ def _load_endpoint() -> "View":
 
 
 app_name = "mcp"
-urlpatterns = [re_path(r"^mcp/?$", cast(Any, mcp_endpoint), name="endpoint")]  # accepts a final slash too
+urlpatterns = [re_path(r"^mcp/?$", mcp_endpoint, name="endpoint")]  # accepts a final slash too

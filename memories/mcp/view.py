@@ -1,20 +1,17 @@
 """The MCP endpoint: check origin, size, token and scopes before the SDK handles the message."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from mcp.server.lowlevel import Server
 
 from accounts.actor import Actor, Channel
 from accounts.rate_limits import enforce_rate_limit, get_anonymous_limit
 from core.client_ip import get_client_network
-from core.db.principal import act_for
 from core.hosts import get_base_url
-from core.request_threads import run_in_thread
-from core.work_meter import start_meter
 from memories.mcp import cors
 from memories.mcp.context import CallContext
 from memories.mcp.errors import (
@@ -28,25 +25,23 @@ from memories.mcp.errors import (
 )
 from memories.mcp.messages import get_revision, parse_message
 from memories.mcp.tools import get_required_scopes
-from memories.mcp.transport import choose_form, dispatch_to_sdk
+from memories.mcp.transport import choose_form, respond
 from oauth.access.request_actor import actor_from_request
 from oauth.diagnostics import client_errors
 from oauth.error_hints import ErrorKind
 from oauth.tokens.bearer import UnknownAccessToken
 from oauth.toolkit.scopes import can_request_scopes
 
-View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+View = Callable[[HttpRequest], HttpResponse]
 
 
 def create_endpoint(server: Server[Any]) -> View:
     """Return the view of a server. It accepts only bearer tokens, so it needs no CSRF protection."""
 
     @csrf_exempt
-    async def mcp(request: HttpRequest) -> HttpResponseBase:
-        if request.method == "OPTIONS":
-            response: HttpResponseBase = HttpResponse(status=204)
-        else:
-            response = await _handle_request(server, request)
+    def mcp(request: HttpRequest) -> HttpResponse:
+        is_preflight = request.method == "OPTIONS"
+        response = HttpResponse(status=204) if is_preflight else _handle_request(server, request)
         return cors.add_cors_headers(request, response)
 
     return mcp
@@ -62,14 +57,12 @@ def _adapt_body(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResponseBase:
+def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResponse:
     request_id = None
-    start_meter()
     try:
         cors.check_origin(request)
         body = _read_body(request)
-        actor = await run_in_thread(lambda: _authenticate_request(request))
-        act_for(actor.person.pk)  # in this task too, whose context the threads of the tools copy
+        actor = _authenticate_request(request)
         if (
             request.method != "POST"
         ):  # after the token: clients that probe with GET or HEAD need the challenge
@@ -79,8 +72,8 @@ async def _handle_request(server: Server[Any], request: HttpRequest) -> HttpResp
         request_id = message.get("id")
         revision = get_revision(request.headers.get("MCP-Protocol-Version"), message)
         if missing := [scope for scope in get_required_scopes(message, actor) if not actor.has_scope(scope)]:
-            await run_in_thread(lambda: _require_more_scopes(actor, missing))
-        response = await dispatch_to_sdk(server, CallContext(actor, request), message, revision, form)
+            _require_more_scopes(actor, missing)
+        response = respond(server, CallContext(actor, request), message, revision, form)
     except HTTP_ERRORS as error:
         response = _adapt_body(request, build_error_response(error, request, request_id))
     response["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""Base of middleware that serves sync and async handlers alike, so that /mcp needs no thread for it."""
+"""Base of middleware that serves sync and async handlers alike, so that /healthz needs no thread for it."""
 
 from collections.abc import Awaitable, Callable
 

@@ -7,9 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
-from django.utils.decorators import sync_and_async_middleware
 
 from picard.settings import *  # noqa: F403
 from picard.settings import MIDDLEWARE as PRODUCT_MIDDLEWARE
@@ -20,13 +18,9 @@ API_REQUESTS_PER_MINUTE = 60_000
 WORK_SECONDS_PER_MINUTE = 0
 
 
-@sync_and_async_middleware
 def with_token(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     def answer(request: HttpRequest) -> Any:
         request.META["HTTP_AUTHORIZATION"] = f"Bearer {os.environ['CONFORMANCE_TOKEN']}"
         return get_response(request)
 
-    async def answer_later(request: HttpRequest) -> Any:
-        return await answer(request)
-
-    return answer_later if iscoroutinefunction(get_response) else answer
+    return answer

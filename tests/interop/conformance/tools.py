@@ -24,6 +24,7 @@ from mcp_types import (
     TextResourceContents,
 )
 
+from memories.mcp.context import DeferredResult, get_call_context
 from memories.mcp.errors import build_unknown_name_error
 from tests.interop.conformance.contents import (
     PNG,
@@ -35,7 +36,7 @@ from tests.interop.conformance.contents import (
 
 Context = ServerRequestContext[Any, Any]
 Result = CallToolResult | InputRequiredResult
-PAUSE_S = 0.05
+PAUSE = DeferredResult(lambda: anyio.sleep(0.05))
 
 
 def build_result(*contents: Any, is_error: bool = False) -> CallToolResult:
@@ -70,7 +71,7 @@ PLAIN = {
 async def progress(context: Context, _params: CallToolRequestParams) -> Result:
     for done in (0, 50, 100):
         await context.session.report_progress(done, 100)
-        await anyio.sleep(PAUSE_S)
+        await get_call_context(context).wait_for(PAUSE)
     return build_result("Done.")
 
 
@@ -78,7 +79,7 @@ async def logging(context: Context, _params: CallToolRequestParams) -> Result:
     for line in ("Tool execution started", "Tool processing data", "Tool execution completed"):
         note = LoggingMessageNotification(params=LoggingMessageNotificationParams(level="info", data=line))
         await context.session.send_notification(note, related_request_id=context.request_id)
-        await anyio.sleep(PAUSE_S)
+        await get_call_context(context).wait_for(PAUSE)
     return build_result("Done.")
 
 
