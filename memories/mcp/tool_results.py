@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from memories.services.representation import (
 from memories.validation import limits
 
 TITLE_CHARACTERS = 60
+NIL = UUID(int=0)
 MIN_EXCERPT = 300  # characters of each memory in a list; rather than less, fewer memories
 RESULT_FIELDS = (
     "tags", "visibility", "created_at", "updated_at", "expires_at", "supersedes", "superseded_by", "superseded_at",
@@ -199,7 +201,13 @@ class Identity(ToolResult):
 
 
 def get_memory_url(memory: Memory) -> str:
-    return f"{settings.PUBLIC_URL}{reverse('memories:detail', args=[memory.pk])}"
+    return settings.PUBLIC_URL + _get_path_pattern().format(memory.pk)
+
+
+@cache
+def _get_path_pattern() -> str:
+    """Return the path of a memory's page, with braces for its ID."""
+    return reverse("memories:detail", args=[NIL]).replace(str(NIL), "{}")
 
 
 def derive_title(text: str) -> str:
@@ -229,35 +237,42 @@ def build_list_result(
 ) -> MemoryListResult:
     """Return as many memories, in order, as fit: if need be excerpts of the longest. Skip undecryptable ones."""
     found = [
-        (build_memory_result(memory, text, hit), find_match(text, hit) if hit else 0)
+        (build_memory_result(memory, text, hit), hit)
         for memory, hit in memories
         if (text := decrypt_or_none(memory)) is not None
     ]
     empty = MemoryListResult(results=[], left_out=len(found), degraded=True, corrected=corrected)
     budget = max_tokens - empty.token_count - 1
-
-    def cut_results(characters: int) -> list[MemoryResult]:
-        return [_cut_result(result, around, characters) for result, around in found]
-
-    def fits(results: Sequence[MemoryResult]) -> bool:
-        return sum(result.token_count + 1 for result in results) <= budget
-
-    longest = max((len(result.text) for result, _around in found), default=0)
-    characters = find_largest(MIN_EXCERPT, longest, lambda size: fits(cut_results(size)))
-    results = cut_results(characters)
-    results = results[: find_largest(0, len(results), lambda count: fits(results[:count]))]
-    if found and not results:
-        result, around = found[0]
-        results = [
-            _cut_result(
-                result,
-                around,
-                find_largest(0, longest, lambda size: fits([_cut_result(result, around, size)])),
-            )
-        ]
+    results = [result for result, _hit in found]
+    if results and _count_tokens(results) > budget:
+        results = _shorten_results(found, budget)
     return MemoryListResult(
         results=results, left_out=(len(found) - len(results)) or None, corrected=corrected
     )
+
+
+def _count_tokens(results: Iterable[MemoryResult]) -> int:
+    return sum(result.token_count + 1 for result in results)
+
+
+def _shorten_results(found: Sequence[tuple[MemoryResult, Hit | None]], budget: int) -> list[MemoryResult]:
+    """Return excerpts around what matched, and fewer results if that is not enough, but at least one."""
+    places = [(result, find_match(result.text, hit) if hit else 0) for result, hit in found]
+
+    def cut_results(characters: int) -> list[MemoryResult]:
+        return [_cut_result(result, around, characters) for result, around in places]
+
+    def fits(results: Iterable[MemoryResult]) -> bool:
+        return _count_tokens(results) <= budget
+
+    longest = max(len(result.text) for result, _around in places)
+    results = cut_results(find_largest(MIN_EXCERPT, longest, lambda size: fits(cut_results(size))))
+    count = find_largest(0, len(results), lambda count: fits(results[:count]))
+    if count:
+        return results[:count]
+    result, around = places[0]
+    size = find_largest(0, longest, lambda size: fits([_cut_result(result, around, size)]))
+    return [_cut_result(result, around, size)]
 
 
 def _cut_result(result: MemoryResult, around: int, characters: int) -> MemoryResult:
