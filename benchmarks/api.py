@@ -21,22 +21,28 @@ MCP_SEARCH = "search over MCP"
 OPERATIONS = (LIST, READ, SEARCH, MCP_SEARCH, STOCK_LIST)
 QUESTION = {"query": "which river did the old boat cross", "limit": 10}
 REVISION = "2026-07-28"
+META = {  # of requests over MCP
+    "io.modelcontextprotocol/protocolVersion": REVISION,
+    "io.modelcontextprotocol/clientInfo": {"name": "benchmark", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 COMPARED_CONNECTIONS = 8  # connections at which the list is compared to the stock list
 LoadResults = dict[tuple[str, int], Load]  # operation, connections
 
 
-def create_access_token(person: CorpusOwner, *resource: str) -> str:
+def create_access_token(
+    person: CorpusOwner, *resource: str, granted: frozenset[str] = frozenset({scopes.READ})
+) -> str:
     """Create an app's access token for all memories of this user, valid longer than any benchmark.
 
     The stock list needs no resource: the toolkit's own tokens are valid everywhere.
     """
     app = apps.register_app(name="Benchmark", redirect_uris=["https://benchmark.example/callback"])
-    granted_scopes = frozenset({scopes.READ})
-    grants.grant_access(person.user, app.application, grants.GrantOptions(granted_scopes))
+    grants.grant_access(person.user, app.application, grants.GrantOptions(granted))
     row = AccessToken(
         user=person.user,
         application=app.application,
-        scope=" ".join(granted_scopes),
+        scope=" ".join(sorted(granted)),
         resource=list(resource),
         expires=timezone.now() + timedelta(hours=2),
     )
@@ -71,16 +77,7 @@ def _build_target(
 
 
 def _build_mcp_target(port: int, token: str) -> Target:
-    meta = {
-        "protocolVersion": REVISION,
-        "clientInfo": {"name": "benchmark", "version": "1"},
-        "clientCapabilities": {},
-    }
-    params = {
-        "name": "search",
-        "arguments": QUESTION,
-        "_meta": {f"io.modelcontextprotocol/{name}": value for name, value in meta.items()},
-    }
+    params = {"name": "search", "arguments": QUESTION, "_meta": META}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     lines = (
         f"Authorization: Bearer {token}", "Accept: application/json, text/event-stream",

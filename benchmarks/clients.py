@@ -6,12 +6,27 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 CHUNK = b"x" * 65_536
 SLOW_PAUSE_S = 1.0
 UPLOAD_TIMEOUT_S = 60.0
 PATIENCE_S = 10.0  # to wait for outstanding responses at the end
 END_OF_HEAD = b"\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+class Requests(Protocol):
+    """The requests of a load to one server."""
+
+    @property
+    def port(self) -> int: ...
+
+    def next_request(self) -> bytes | None:
+        """Return the next complete request, None if there are no more."""
+
+    def is_success(self, response: bytearray) -> bool:
+        """Judge a complete response, with its head."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,12 @@ class Target:
         head = f"{method} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}{self.headers}{body_headers}\r\n"
         return head.encode() + self.body
 
+    def next_request(self) -> bytes:
+        return self.request
+
+    def is_success(self, response: bytearray) -> bool:
+        return parse_status(response) == self.expected
+
 
 @dataclass
 class Load:
@@ -60,12 +81,12 @@ class Load:
 
 
 async def send_requests(
-    target: Target, *, connections: int, seconds: float, patience_s: float = PATIENCE_S
+    requests: Requests, *, connections: int, seconds: float, patience_s: float = PATIENCE_S
 ) -> Load:
-    """Repeat the request on each connection for `seconds`, then wait for the last responses."""
+    """Send requests on each connection for `seconds`, then wait for the last responses."""
     load = Load()
     started_at = time.perf_counter()
-    clients = [_Client(target, load, started_at + seconds) for _ in range(connections)]
+    clients = [_Client(requests, load, started_at + seconds) for _ in range(connections)]
     await asyncio.gather(*(client.open() for client in clients))
     await asyncio.wait([client.done for client in clients], timeout=seconds + patience_s)
     load.seconds = time.perf_counter() - started_at
@@ -77,8 +98,8 @@ async def send_requests(
 class _Client(asyncio.Protocol):
     """One connection, reopened when the server closes it."""
 
-    def __init__(self, target: Target, load: Load, deadline: float) -> None:
-        self._target, self._load, self._deadline = target, load, deadline
+    def __init__(self, requests: Requests, load: Load, deadline: float) -> None:
+        self._requests, self._load, self._deadline = requests, load, deadline
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._opening: asyncio.Task[None] | None = None
@@ -86,7 +107,7 @@ class _Client(asyncio.Protocol):
 
     async def open(self) -> None:
         try:
-            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._target.port)
+            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._requests.port)
         except OSError:
             self._load.errors += 1
             self.close()
@@ -104,13 +125,10 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        end = self._received.find(END_OF_HEAD)
-        if end < 0 or len(self._received) < end + len(END_OF_HEAD) + _parse_content_length(
-            self._received[:end]
-        ):
+        if not _is_complete(self._received):
             return
         now = time.perf_counter()
-        if int(self._received[9:12]) == self._target.expected:
+        if self._requests.is_success(self._received):
             self._load.ms.append((now - self._sent_at) * 1000)
         else:
             self._load.errors += 1
@@ -127,15 +145,30 @@ class _Client(asyncio.Protocol):
 
     def _send_request(self) -> None:
         assert self._transport  # noqa: S101
+        request = self._requests.next_request()
+        if request is None:
+            self.close()
+            return
         self._received.clear()
         self._sent_at = time.perf_counter()
-        self._transport.write(self._target.request)
+        self._transport.write(request)
 
 
-def _parse_content_length(head: bytearray) -> int:
-    """Return the length of the body; all of Picard's responses declare it."""
-    _, separator, rest = bytes(head).lower().partition(b"content-length:")
-    return int(rest.split(b"\r\n", 1)[0]) if separator else 0
+def parse_status(response: bytearray) -> int:
+    return int(response[9:12])
+
+
+def _is_complete(received: bytearray) -> bool:
+    """Return whether the response has arrived: its head, and the body that it declares or its last chunk."""
+    end = received.find(END_OF_HEAD)
+    if end < 0:
+        return False
+    head = bytes(received[:end]).lower()
+    if b"transfer-encoding: chunked" in head:
+        return received.endswith(LAST_CHUNK)
+    _, separator, rest = head.partition(b"content-length:")
+    length = int(rest.split(b"\r\n", 1)[0]) if separator else 0
+    return len(received) >= end + len(END_OF_HEAD) + length
 
 
 @contextlib.asynccontextmanager

@@ -100,7 +100,7 @@ def _prepare_database(system: System) -> str:
     """Create the system's own database on Picard's PostgreSQL if it needs one, and return how to connect."""
     if system.class_name == "UnsealedPicard":
         return UNSEALED
-    return _create_database(system.module) if system.needs_database else ""
+    return create_database(system.module) if system.needs_database else ""
 
 
 def create_unsealed_database() -> None:
@@ -109,7 +109,8 @@ def create_unsealed_database() -> None:
     connections.close_all()
 
 
-def _create_database(name: str) -> str:
+def create_database(name: str) -> str:
+    """Create a database on Picard's PostgreSQL, and return how to connect."""
     parameters = connection.get_connection_params()
     server = {key: parameters[key] for key in ("host", "port", "user", "password") if parameters.get(key)}
     conninfo = make_conninfo(**server, dbname=parameters["dbname"])

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ from django.conf import settings
 
 from picard.management.commands import up
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 SAMPLE_S = 0.02
 MB = 1_000_000
 
@@ -41,6 +41,11 @@ class WebServer:
     def measure_worker_mb(self) -> float:
         """Return the resident memory of the largest web worker."""
         return max(process.memory_info().rss for process in self.list_workers()) / MB
+
+    def measure_cpu_s(self) -> float:
+        """Return the CPU time of its processes until now."""
+        times = [process.cpu_times() for process in (self._master, *self.list_workers())]
+        return sum(each.user + each.system for each in times)
 
     @contextlib.contextmanager
     def record_peak_mb(self) -> Iterator[list[float]]:
@@ -91,12 +96,21 @@ def build_stock_command() -> list[str]:
 
 
 @contextlib.contextmanager
-def run_server(name: str, command: list[str], port: int, log: Path) -> Iterator[WebServer]:
-    """Run a server during the block, logging to the file."""
-    environment = {**os.environ, "PORT": str(port), "BIND": "127.0.0.1", "PUBLIC_URL": settings.PUBLIC_URL}
+def run_server(
+    name: str,
+    command: list[str],
+    port: int,
+    log: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[WebServer]:
+    """Run a server during the block, in the folder, logging to the file. Raises RuntimeError if it does not start."""
+    own = {"PORT": str(port), "BIND": "127.0.0.1", "PUBLIC_URL": settings.PUBLIC_URL}
+    environment = {**os.environ, **own, **(variables or {})}
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
         )
         try:
             _wait_until_ready(process, port, log)
