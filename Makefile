@@ -7,10 +7,12 @@ CLIENTS := $(INTEROP)/clients
 # Programs of others that need other versions of the same packages, each in an environment of its own.
 ENVIRONMENTS := $(addprefix build/interop-,generators schemas python-1 python-2)
 PEERS := build/benchmark-peers
+PEERS_312 := build/benchmark-peers-312
+PYTHON312 ?= python3.12
 SIZE ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers docker-proof interop sbom messages lint format lock demo screenshots prove pin-images wheel client
+.PHONY: help run example worker test chaos fuzz smoke evaluate benchmark benchmark-peers benchmark-whole docker-proof interop sbom messages lint format lock demo screenshots prove pin-images wheel client
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +60,9 @@ benchmark: $(VENV)/.run ## Benchmark search, writes, the web server and AI apps,
 benchmark-peers: $(VENV)/.run $(PEERS)/.installed ## Benchmark Picard next to alternatives: make benchmark-peers SIZE=2000
 	@$(BIN)/python -m benchmarks peers --size $(SIZE)
 
+benchmark-whole: $(VENV)/.run $(PEERS)/.installed $(PEERS_312)/.installed ## Benchmark Picard's whole HTTP next to the servers of alternatives
+	@$(BIN)/python -m benchmarks whole
+
 docker-proof: $(VENV)/.dev ## Build the image without Docker, run it, smoke-test it and measure it (needs root, buildah, debootstrap)
 	@$(BIN)/python .ci/docker-proof
 
@@ -100,6 +105,7 @@ lock: $(VENV)/.dev ## Compile requirements*.in into requirements*.txt, with pinn
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o requirements-dev.txt requirements-dev.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -c requirements-dev.txt -c requirements.txt -o docs/examples/notes/requirements.txt docs/examples/notes/requirements.in
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.12 --universal --no-strip-extras --generate-hashes -o benchmarks/peers/requirements-312.txt benchmarks/peers/requirements-312.in
 	@for name in generated/requirements schemas/requirements clients/python1 clients/python2; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile -q --no-annotate --python-version 3.11 --universal --generate-hashes -o $(INTEROP)/$$name.txt $(INTEROP)/$$name.in || exit 1; done
 
 $(VENV)/bin/python:
@@ -122,6 +128,13 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
 	@touch $@
+
+# Some of them need a newer Python; without it, `python -m benchmarks whole` says that they are not installed.
+$(PEERS_312)/.installed: benchmarks/peers/requirements-312.txt | $(VENV)/bin/python
+	@command -v $(PYTHON312) >/dev/null || { echo "$(PYTHON312) is missing: basic-memory and memlord will not be measured"; exit 0; }; \
+	 echo "Installing $(@D) (once) ..."; \
+	 $(PYTHON312) -m venv --clear $(@D) \
+	 && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && touch $@
 
 build/interop-generators/.installed: $(INTEROP)/generated/requirements.txt
 build/interop-schemas/.installed: $(INTEROP)/schemas/requirements.txt

@@ -13,7 +13,7 @@ from core.languages import CODES
 if TYPE_CHECKING:
     from benchmarks.report import Report
 
-PEERS, QUALITY = "peers", "quality"
+PEERS, WHOLE, QUALITY = "peers", "whole", "quality"
 # The benchmarks and their environment variables.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # numpy's
 UNLIMITED = {
@@ -34,9 +34,11 @@ KINDS = {
     "pages": {"LOG_LEVEL": "ERROR", **SERVING},
     "http": SERVING,
     "ai": SERVING,
+    WHOLE: {"LOG_LEVEL": "ERROR", **SERVING},
 }
 MODULES = {
     PEERS: "benchmarks.peers.comparison",
+    WHOLE: "benchmarks.whole.comparison",
     "row_security": "benchmarks.servers.row_security",
     "context": "benchmarks.servers.context",
     "insights": "benchmarks.servers.insights",
@@ -88,6 +90,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         )
         if name == PEERS:
             kind.add_argument("--size", type=int, default=100_000, help="number of memories")
+        if name in (PEERS, WHOLE):
             kind.add_argument("--systems", default="", help="systems to compare, separated by commas")
     quality = kinds.add_parser(QUALITY, help="evaluate search on questions whose answers are known")
     quality.add_argument(
@@ -127,7 +130,9 @@ def _build_arguments(options: argparse.Namespace) -> list[str]:
     if options.json:
         arguments += ["--json", str(options.json.absolute())]
     if options.kind == PEERS:
-        arguments += ["--size", str(options.size), "--systems", options.systems]
+        arguments += ["--size", str(options.size)]
+    if options.kind in (PEERS, WHOLE):
+        arguments += ["--systems", options.systems]
     return arguments
 
 
@@ -138,7 +143,9 @@ def _measure(options: argparse.Namespace) -> None:
     benchmark = importlib.import_module(MODULES.get(options.kind, f"benchmarks.{options.kind}"))
     kwargs: dict[str, Any] = {"quick": options.quick, "log_progress": _log_progress}
     if options.kind == PEERS:
-        kwargs |= {"size": options.size, "systems": [name for name in options.systems.split(",") if name]}
+        kwargs["size"] = options.size
+    if options.kind in (PEERS, WHOLE):
+        kwargs["systems"] = [name for name in options.systems.split(",") if name]
     report: Report = benchmark.run_benchmark(**kwargs)
     print(report.render_markdown())  # noqa: T201
     if options.json:
