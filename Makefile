@@ -131,7 +131,7 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
 
 # Some of them need a newer Python; without it, `python -m benchmarks whole` says that they are not installed.
 $(PEERS_312)/.installed: benchmarks/peers/requirements-312.txt | $(VENV)/bin/python
-	@command -v $(PYTHON312) >/dev/null || { echo "$(PYTHON312) is missing: basic-memory and memlord will not be measured"; exit 0; }; \
+	@$(PYTHON312) -c "" 2>/dev/null || { echo "$(PYTHON312) is missing: basic-memory and memlord will not be measured"; exit 0; }; \
 	 echo "Installing $(@D) (once) ..."; \
 	 $(PYTHON312) -m venv --clear $(@D) \
 	 && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && touch $@

@@ -36,6 +36,7 @@ KINDS = {
     "ai": SERVING,
     WHOLE: {"LOG_LEVEL": "ERROR", **SERVING},
 }
+SIZES = {PEERS: 100_000, WHOLE: 2_000}  # of the comparisons: memories, or those of the user who searches
 MODULES = {
     PEERS: "benchmarks.peers.comparison",
     WHOLE: "benchmarks.whole.comparison",
@@ -88,9 +89,8 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         kind.add_argument(
             "--keep", action="store_true", help="keep the temporary PICARD_HOME, and print its path"
         )
-        if name == PEERS:
-            kind.add_argument("--size", type=int, default=100_000, help="number of memories")
-        if name in (PEERS, WHOLE):
+        if name in SIZES:
+            kind.add_argument("--size", type=int, default=SIZES[name], help="number of memories")
             kind.add_argument("--systems", default="", help="systems to compare, separated by commas")
     quality = kinds.add_parser(QUALITY, help="evaluate search on questions whose answers are known")
     quality.add_argument(
@@ -129,10 +129,8 @@ def _build_arguments(options: argparse.Namespace) -> list[str]:
     arguments = [options.kind, *(["--quick"] if options.quick else [])]
     if options.json:
         arguments += ["--json", str(options.json.absolute())]
-    if options.kind == PEERS:
-        arguments += ["--size", str(options.size)]
-    if options.kind in (PEERS, WHOLE):
-        arguments += ["--systems", options.systems]
+    if options.kind in SIZES:
+        arguments += ["--size", str(options.size), "--systems", options.systems]
     return arguments
 
 
@@ -142,10 +140,8 @@ def _measure(options: argparse.Namespace) -> None:
     call_command("migrate", interactive=False, verbosity=0)
     benchmark = importlib.import_module(MODULES.get(options.kind, f"benchmarks.{options.kind}"))
     kwargs: dict[str, Any] = {"quick": options.quick, "log_progress": _log_progress}
-    if options.kind == PEERS:
-        kwargs["size"] = options.size
-    if options.kind in (PEERS, WHOLE):
-        kwargs["systems"] = [name for name in options.systems.split(",") if name]
+    if options.kind in SIZES:
+        kwargs |= {"size": options.size, "systems": [name for name in options.systems.split(",") if name]}
     report: Report = benchmark.run_benchmark(**kwargs)
     print(report.render_markdown())  # noqa: T201
     if options.json:
