@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as configured
+from django.template.autoreload import reset_loaders
 from django.test import Client
 from django.utils.translation import templatize, trans_real
 from pytest_django import Settings
@@ -196,9 +197,12 @@ class BracketTranslations(NullTranslations):
 
 
 @pytest.fixture
-def right_to_left(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def right_to_left(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.LANGUAGES = [*configured.LANGUAGES, ("ar", "Pseudo")]
     monkeypatch.setitem(trans_real._translations, "ar", BracketTranslations())  # type: ignore[attr-defined]
+    reset_loaders()  # templates keep what they rendered in a language
+    yield
+    reset_loaders()
 
 
 def strip_bracketed(text: str) -> str:

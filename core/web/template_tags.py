@@ -1,15 +1,18 @@
 """Tags of every template."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from django import template
-from django.template.base import Node, NodeList, Parser, Token
+from django.template.base import FilterExpression, Node, NodeList, Parser, Token, token_kwargs
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 register = template.Library()
+
+MAX_KEPT = 256  # of one part of a template
 
 
 @register.simple_tag
@@ -20,23 +23,35 @@ def icon(name: str) -> SafeString:
 
 
 class ConstantNode(Node):
-    """Keeps its HTML by language. It sees no variables, so nothing of one user can be shown to another."""
+    """Keeps its HTML by language and `values`. It sees no other variables, so nothing of a user is kept."""
 
-    def __init__(self, nodelist: NodeList) -> None:
-        self.nodelist = nodelist
-        self._html: dict[str | None, SafeString] = {}
+    def __init__(self, nodelist: NodeList, values: dict[str, FilterExpression]) -> None:
+        self.nodelist, self.values = nodelist, values
+        self._html: dict[Hashable, SafeString] = {}
 
     def render(self, context: Any) -> SafeString:
-        language = get_language()
-        html = self._html.get(language)
+        values = [value.resolve(context) for value in self.values.values()]
+        key = (get_language(), *values)
+        html = self._html.get(key)
         if html is None:
-            html = self._html[language] = self.nodelist.render(context.new())
+            if len(self._html) >= MAX_KEPT:
+                self._html.clear()
+            names = dict(zip(self.values, values, strict=True))
+            html = self._html[key] = self.nodelist.render(context.new(names))
         return html
 
 
 @register.tag
-def constant(parser: Parser, _token: Token) -> ConstantNode:
-    """Mark what depends on nothing but the language: it is rendered once per language and process."""
+def constant(parser: Parser, token: Token) -> ConstantNode:
+    """Mark what depends on nothing but the language and these few values: `{% constant theme=picard.theme %}`.
+
+    It is rendered once per language, combination of values and process. What depends on the language alone needs no
+    mark (folded_templates.py).
+    """
+    _name, *assignments = token.split_contents()
+    values = token_kwargs(assignments, parser)
+    if assignments or not values:
+        raise template.TemplateSyntaxError("constant needs values, as in {% constant theme=picard.theme %}")
     nodelist = parser.parse(("endconstant",))
     parser.delete_first_token()
-    return ConstantNode(nodelist)
+    return ConstantNode(nodelist, values)

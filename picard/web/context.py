@@ -31,7 +31,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
             "email_state": partial(watched_email.get_state, request),
             "theme": get_theme(request),
             "themes": THEMES,
-            "languages": settings.LANGUAGES,
+            "languages": tuple(settings.LANGUAGES),
             "texts_go_to": embedding_consent.get_provider_host,
             "asking_app": partial(pending_request.describe_asking_app, request),
             "login_url": partial(pending_request.build_page_url, request, "account_login"),

@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there is one of each, and a label has no hash of its own
 class Section:
     """A link of the header. view: its first page. key: the shortcut after "g". icon: of static/vendor/icons."""
 

@@ -1,40 +1,45 @@
 """The tags of every template: what is rendered once per language sees nothing of a request."""
 
 import pytest
-from django.template import Context, Template
-from django.template.base import VariableNode
-from django.template.loader import get_template
+from django.template import Context, Template, TemplateSyntaxError
 from django.utils import translation
 
-from core.web.template_tags import ConstantNode
-from picard.config.paths import PROJECT
-
-TEMPLATES = PROJECT / "templates"
+from core.web.template_tags import MAX_KEPT, ConstantNode
 
 
-def test_constant_part_shows_nothing_of_a_user() -> None:
-    page = Template("{{ name }}{% constant %}[{{ name }}{% if name %}!{% endif %}]{% endconstant %}")
-    assert [page.render(Context({"name": name})) for name in ("Ada", "Bob")] == ["Ada[]", "Bob[]"]
+def test_constant_part_shows_nothing_of_a_user_but_its_values() -> None:
+    page = Template("{{ name }}{% constant theme=site.theme %}[{{ name }}{{ theme }}]{% endconstant %}")
+    shown = [
+        page.render(Context({"name": name, "site": {"theme": theme}}))
+        for name, theme in (("Ada", "dark"), ("Bob", "dark"), ("Bob", "<"))
+    ]
+    assert shown == ["Ada[dark]", "Bob[dark]", "Bob[&lt;]"]
 
 
-def test_constant_part_is_rendered_once_per_language() -> None:
+def test_constant_part_is_rendered_once_per_language_and_value() -> None:
     page = Template(
-        "{% load i18n %}{% constant %}{% translate 'Close' %} {% lorem 20 w random %}{% endconstant %}"
+        "{% load i18n %}{% constant n=n %}{% translate 'Close' %} {% lorem 20 w random %}{% endconstant %}"
     )
-    english = page.render(Context())
-    assert page.render(Context({"other": 1})) == english
+    english = page.render(Context({"n": 1}))
+    assert page.render(Context({"n": 1, "other": 1})) == english
+    assert page.render(Context({"n": 2})) != english
     with translation.override("de"):
-        assert page.render(Context()).startswith("Schließen ")
-    assert page.render(Context()) == english
+        assert page.render(Context({"n": 1})).startswith("Schließen ")
+    assert page.render(Context({"n": 1})) == english
 
 
-@pytest.mark.parametrize(
-    "name", [str(path.relative_to(TEMPLATES)) for path in sorted(TEMPLATES.rglob("*.html"))]
-)
-def test_no_constant_part_needs_a_variable(name: str) -> None:
-    """They would be empty."""
-    found = get_template(name).template.nodelist.get_nodes_by_type(ConstantNode)  # type: ignore[attr-defined]
-    assert [str(each) for node in found for each in node.nodelist.get_nodes_by_type(VariableNode)] == []
+def test_constant_part_keeps_few_values() -> None:
+    page = Template("{% constant n=n %}{{ n }}{% endconstant %}")
+    for number in range(3 * MAX_KEPT):
+        assert page.render(Context({"n": number})) == str(number)
+    [node] = page.nodelist.get_nodes_by_type(ConstantNode)
+    assert isinstance(node, ConstantNode)
+    assert len(node._html) <= MAX_KEPT
+
+
+def test_constant_part_needs_values() -> None:
+    with pytest.raises(TemplateSyntaxError, match="constant needs values"):
+        Template("{% constant %}x{% endconstant %}")
 
 
 def test_icon_is_hidden_from_screen_readers() -> None:
