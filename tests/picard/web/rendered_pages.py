@@ -52,6 +52,7 @@ VOLATILE = (
     re.compile(r' cx="(\d+)"'),  # of the map, which may be mirrored
     re.compile(r' cy="(\d+)"'),
 )
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HEADERS_LEFT_OUT = ("X-Request-ID", "Content-Length", "Expires")
 
 
@@ -156,8 +157,15 @@ def render_page(client: Client, path: str, headers: dict[str, str]) -> str:
     return "\n".join([*lines, *_split_html(response.content.decode())]) + "\n"
 
 
+def number_ids(text: str, numbers: dict[str, int] | None = None) -> str:
+    """Replace ids by the order in which they appear: code that takes another id in between changes nothing."""
+    numbers = {} if numbers is None else numbers
+    return ID.sub(lambda found: f"id-{numbers.setdefault(found[0], len(numbers) + 1)}", text)
+
+
 def _split_html(html: str) -> list[str]:
     """Return the elements, texts and tags of each on a line of its own."""
+    html = number_ids(html)
     for pattern in VOLATILE:
         html = pattern.sub(lambda found: found[0].replace(found[1], "..."), html)
     pieces = (" ".join(piece.split()) for piece in re.split(r"(<[^>]*>)", html))

@@ -15,7 +15,14 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
-from tests.picard.web.rendered_pages import create_demo, fixed_time, list_pages, log_in, render_page
+from tests.picard.web.rendered_pages import (
+    create_demo,
+    fixed_time,
+    list_pages,
+    log_in,
+    number_ids,
+    render_page,
+)
 
 DIGESTS = Path(__file__).with_name("page_digests.txt")
 COMMAND = "PICARD_PAGES=write python -m pytest tests/picard/web/test_rendered_pages.py"
@@ -40,16 +47,17 @@ def test_every_page_of_the_demo_has_the_recorded_html() -> None:
 
 def _render_pages(maya: User) -> Iterator[tuple[str, str]]:
     """Yield name and text of each page as different people see it, in other languages and as htmx asks for it."""
+    numbers: dict[str, int] = {}
     for who, client in (("maya", log_in(maya)), ("nobody", Client())):
         shown = []
         for path in list_pages(maya):
             if text := render_page(client, path, {}):
                 shown.append(path)
-                yield f"{who} {path}", text
+                yield number_ids(f"{who} {path}", numbers), text
         for name, headers in OTHERS.items():
             for path in shown:
                 if name != "htmx" or path.startswith("/memories/"):
-                    yield f"{who}-{name} {path}", render_page(client, path, headers)
+                    yield number_ids(f"{who}-{name} {path}", numbers), render_page(client, path, headers)
 
 
 def _record(pages: dict[str, str]) -> None:
