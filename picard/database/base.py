@@ -6,6 +6,7 @@ Without DATABASE_URL it uses the embedded server, which a connection starts or r
 import atexit
 import contextlib
 import os
+import select
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
@@ -96,6 +97,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise
             self.ensure_server()  # it crashed or is still recovering
             return super().get_new_connection(conn_params)
+
+    def is_usable(self) -> bool:
+        """Return whether PostgreSQL keeps the connection open: asked before each request, so without a statement.
+
+        A server that closes it, or ends, makes the socket readable. Only then, Django's statement finds out.
+        """
+        if self.connection is None:
+            return False
+        arrived = select.poll()
+        arrived.register(self.connection.fileno(), select.POLLIN)
+        return not arrived.poll(0) or super().is_usable()
 
     def create_cursor(self, name: str | None = None) -> Any:
         if name is None:
