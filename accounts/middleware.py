@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, tzinfo
+from typing import cast
 
+from django.contrib.auth import get_user
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone, translation
+from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
 from accounts.rate_limits import RateLimitExceeded
+from accounts.sessions.backend import SessionStore
+from accounts.sessions.stored_sessions import offering_user
 from accounts.work_budget import Share, require_budget
 from core.db.principal import NOBODY, Principal, acting_as, get_principal, keep_principal
 from core.http import render_rate_limited
@@ -17,6 +24,23 @@ from core.work_meter import start_meter
 
 ACCOUNT_PATHS = ("/accounts/", "/oauth/", "/device/")  # where apps are disconnected, and sessions ended
 API_PATH = "/api/"  # has a response of its own (memories/api/throttles.py)
+
+
+class SessionUserMiddleware(AuthenticationMiddleware):
+    """Django's, but the user is read with their session. Django checks the session's hash as always."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _get_user(request))  # type: ignore[assignment]
+
+
+def _get_user(request: HttpRequest) -> User | AnonymousUser:
+    if not hasattr(request, "_cached_user"):
+        session = cast(SessionStore, request.session)
+        person = session.take_listed_user() if session.session_key is not None else None
+        with offering_user(person):
+            request._cached_user = get_user(request)  # type: ignore[attr-defined]
+    return request._cached_user  # type: ignore[attr-defined,no-any-return]
 
 
 class PersonMiddleware:

@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SessionUserMiddleware",
     "accounts.middleware.PersonMiddleware",
     "accounts.middleware.WorkBudgetMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -6,7 +6,7 @@ Session data (who is logged in, form data that is kept until the password is con
 import hashlib
 import logging
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from cryptography.exceptions import InvalidTag
@@ -19,6 +19,9 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
 from core.crypto import seal_to_text, unseal_text
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ def hash_session_key(session_key: str) -> str:
 class SessionStore(db.SessionStore):
     """Django's database sessions, in the same table, with hashed keys and encrypted data."""
 
+    _listed_user: "User | None" = None
+
     def encode(self, session_dict: dict[str, object]) -> str:
         return seal_to_text(
             _get_session_cipher(), self.serializer().dumps(session_dict), self._get_associated_data()
@@ -76,12 +81,20 @@ class SessionStore(db.SessionStore):
         return f"django_session:{hash_session_key(self.session_key or '')}".encode()
 
     def _get_session_from_db(self) -> AbstractBaseSession | None:
-        stored = self.model.objects.filter(
-            session_key=hash_session_key(self.session_key or ""), expire_date__gt=timezone.now()
-        ).first()
-        if stored is None:
+        from accounts.sessions.stored_sessions import load_session  # imported late: models must be loaded
+
+        found = load_session(hash_session_key(self.session_key or ""), timezone.now())
+        if found is None:
             self._session_key = None  # never adopt a key chosen by the client
+            return None
+        stored, self._listed_user = found
         return stored
+
+    def take_listed_user(self) -> "User | None":
+        """Return once the user who was read with the session, if it is in their list."""
+        self._get_session()  # type: ignore[attr-defined]
+        person, self._listed_user = self._listed_user, None
+        return person
 
     def get_expiry_age(self, **kwargs: Any) -> int:
         age = int(super().get_expiry_age(**kwargs))
