@@ -14,7 +14,7 @@ from memories.models import AuditAction
 from memories.portability.exports import full_archive
 from memories.portability.imports import run as import_run
 from memories.services import audit
-from oauth.access import grants
+from oauth.access import app_names, grants
 from oauth.consent.resource_server import register_resource_server
 from oauth.models import AppGrant
 from oauth.retention import STEPS
@@ -29,7 +29,7 @@ def wire_apps() -> None:
     retention.STEPS["letters"] = file_mail.purge_expired_emails
     retention.STEPS["queued e-mails"] = outbox.purge_failed_emails
     retention.IN_USE_TAG_LOOKUPS.append(grants.filter_tags_in_grants)
-    client_names.set_name_lookup(grants.get_app_names)
+    client_names.set_name_lookup(app_names.get_app_names)
     client_grants.set_actor_lookup(grants.get_current_actor)
     register_resource_server(MemoryResourceServer())
     grants.grant_changed.connect(_record_grant_event)

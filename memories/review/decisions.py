@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from accounts.actor import Actor, InsufficientScope
 from accounts.fields import DecryptError
+from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.errors import MemoryNotFound, SelectionChanged, VersionConflict
 from memories.models import AuditAction, Memory, Proposal, Visibility
@@ -22,6 +23,7 @@ from memories.services import proposals as proposal_services
 from memories.services.reads import paginate
 from memories.validation.drafts import UNSET, NewMemory
 
+COUNT_SQL = "select count(*) from memories_proposal where owner_id = %s"
 REVIEW_ERRORS = (ValidationError, MemoryNotFound, VersionConflict, DecryptError, IntegrityError)
 
 
@@ -68,7 +70,11 @@ class ReviewResult:
 
 
 def count_pending_proposals(actor: Actor, *, until: UUID | None = None) -> int:
-    return _get_proposals_until(actor, until).count()
+    if until is not None:
+        return _get_proposals_until(actor, until).count()
+    _require_review(actor)
+    [(count,)] = fetch_prepared(COUNT_SQL, [actor.person.pk])  # the header of each page shows it
+    return int(count)
 
 
 def list_pending_proposals(actor: Actor, *, before: UUID | None = None, limit: int = 25) -> ProposalPage:
@@ -157,11 +163,15 @@ def decline_proposals(actor: Actor, proposal_ids: Collection[UUID]) -> int:
     return len(proposals)
 
 
-def _get_own_proposals(actor: Actor) -> QuerySet[Proposal]:
+def _require_review(actor: Actor) -> None:
     if actor.is_app:
         # An app that needs approval must not be able to approve.
         raise InsufficientScope("sign-in")
     actor.require_scope(scopes.WRITE)
+
+
+def _get_own_proposals(actor: Actor) -> QuerySet[Proposal]:
+    _require_review(actor)
     return Proposal.objects.filter(owner_id=actor.person.pk)
 
 

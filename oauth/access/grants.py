@@ -206,15 +206,6 @@ def get_grant_ids_by_client(actor: Actor, client_ids: Collection[str]) -> dict[s
     return dict(own.values_list("application__client_id", "pk"))
 
 
-def get_app_names(user_id: UUID, client_ids: Collection[str]) -> dict[str, str]:
-    """Return the names of these apps by client id, without deleted apps; as the user allowed them, if any."""
-    if not client_ids:
-        return {}
-    names = {app.client_id: str(app) for app in Application.objects.filter(client_id__in=client_ids)}
-    own = AppGrant.objects.filter(user=user_id, application__client_id__in=names).exclude(consented_name="")
-    return names | dict(own.values_list("application__client_id", "consented_name"))
-
-
 def filter_tags_in_grants(tags: Collection[UUID]) -> set[UUID]:
     """Return those of the tags to which any grant is limited."""
     limits = AppGrant.objects.filter(only_tags__overlap=list(tags)).values_list("only_tags", flat=True)

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actor import Actor, Channel
 from oauth.access import grants
+from oauth.access.app_names import get_app_names
 from oauth.access.request_actor import actor_from_request
 from oauth.consent.connections import describe_grant, find_revoked_tokens, load_usage
 from oauth.consent.forms import GrantOptionsForm
@@ -160,7 +161,7 @@ def _build_app_context(
 
 def _build_activity_rows(actor: Actor, activity: Sequence[ClientActivity]) -> list[dict[str, Any]]:
     """Return rows with the name of the app and an excerpt of each memory."""
-    names = grants.get_app_names(actor.person.pk, {item.event.client_id for item in activity})
+    names = get_app_names(actor.person.pk, {item.event.client_id for item in activity})
     return [
         {
             "item": item,
