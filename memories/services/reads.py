@@ -135,12 +135,13 @@ def list_tags(
     after: the `next` of the previous page. including: ids of more tags to return, if they are in use.
     """
     actor.require_scope(scopes.READ)
-    counts = dict(count_used_tags(actor)[after : after + limit + 1]) if limit else {}
-    shown = {*[*counts][:limit]}
-    if missing := {*including} - shown:
-        shown |= {*filter_used_tags(actor).filter(tag_id__in=missing).values_list("tag_id", flat=True)}
-    tags = load_tags(actor.person.pk, shown) if shown else []
-    return TagPage(tags, after + limit if len(counts) > limit else None, counts)
+    counted = count_used_tags(actor, after=after, limit=limit + 1) if limit else []
+    counts = {tag.pk: count for tag, count in counted}
+    tags = [tag for tag, _count in counted[:limit]]
+    if missing := {*including} - {tag.pk for tag in tags}:
+        used = filter_used_tags(actor).filter(tag_id__in=missing).values_list("tag_id", flat=True)
+        tags += load_tags(actor.person.pk, used)
+    return TagPage(sort_by_name(tags), after + limit if len(counts) > limit else None, counts)
 
 
 def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], list[str]]:

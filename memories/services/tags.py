@@ -227,15 +227,35 @@ def filter_used_tags(actor: Actor) -> QuerySet[MemoryTag]:
     return used if actor.only_tags is None else used.filter(tag_id__in=actor.only_tags)
 
 
-def count_used_tags(actor: Actor) -> "QuerySet[MemoryTag, tuple[UUID, int]]":
-    """Return the ids of the tags on memories outside the trash with the number of these, the most used first."""
-    counted = filter_used_tags(actor).values("tag_id").annotate(memories=Count("*"))
-    return counted.order_by("-memories", "tag_id").values_list("tag_id", "memories")
-
-
 def rank_used_tags(actor: Actor) -> "QuerySet[MemoryTag, UUID]":
-    """Return only the ids of `count_used_tags`."""
-    return count_used_tags(actor).values_list("tag_id", flat=True)
+    """Return the ids of the tags on memories outside the trash, those on most memories first."""
+    counted = filter_used_tags(actor).values("tag_id").annotate(memories=Count("*"))
+    return counted.order_by("-memories", "tag_id").values_list("tag_id", flat=True)
+
+
+# As `filter_used_tags` and `rank_used_tags`.
+COUNT_USED_TAGS = """
+with ranked as (
+  select tagged.tag_id, count(*) as memories from memories_memorytag tagged
+  join memories_memory memory on memory.id = tagged.memory_id and memory.owner_id = tagged.owner_id
+  where tagged.owner_id = %(owner)s and memory.deleted_at is null
+  and (%(only)s::uuid[] is null or tagged.tag_id = any(%(only)s::uuid[]))
+  group by 1 order by 2 desc, 1 offset %(after)s limit %(limit)s
+)
+select id, name, memories from ranked join memories_tag tag on tag.id = tag_id and tag.owner_id = %(owner)s
+order by memories desc, id
+"""
+
+
+def count_used_tags(actor: Actor, *, after: int, limit: int) -> list[tuple[Tag, int]]:
+    """Return a page of the tags of `rank_used_tags` with their numbers of memories. after: tags before it."""
+    owner_id = actor.person.pk
+    only = None if actor.only_tags is None else list(actor.only_tags)
+    params = {"owner": owner_id, "only": only, "after": after, "limit": limit}
+    return [
+        (Tag(id=pk, owner_id=owner_id, name=SealedBytes(name)), count)
+        for pk, name, count in fetch_prepared(COUNT_USED_TAGS, params)
+    ]
 
 
 def load_tags(owner_id: UUID, ids: Iterable[UUID]) -> list[Tag]:

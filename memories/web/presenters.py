@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import ClassVar, NamedTuple
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.actor import Channel
@@ -28,6 +30,7 @@ from memories.services.tags import get_tags, sort_by_name
 from memories.web.markdown import render_markdown
 
 AGE_IN_WORDS = timedelta(days=7)
+HOUR_S = 3_600
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ def format_day(day: date) -> str:
         return _("Today")
     if day == today - timedelta(days=1):
         return _("Yesterday")
-    return date_format(day, "MONTH_DAY_FORMAT" if day.year == today.year else "DATE_FORMAT")
+    return format_date(day, "MONTH_DAY_FORMAT" if day.year == today.year else "DATE_FORMAT")
 
 
 def build_search_rows(hits: Iterable[Hit]) -> list[MemoryRow]:
@@ -197,10 +200,31 @@ def _get_names(memories: Sequence[Memory]) -> Mapping[str, str]:
 
 def format_age(moment: datetime) -> str:
     """Return how long ago a moment was, or its date after a week."""
-    now = timezone.now()
-    if now - moment < AGE_IN_WORDS:
-        return str(naturaltime(min(moment, now)))  # another machine's clock may be ahead
-    return date_format(timezone.localtime(moment), "SHORT_DATE_FORMAT")
+    age = timezone.now() - moment
+    if age < AGE_IN_WORDS:
+        return _describe_age(_round_age(max(int(age.total_seconds()), 0)), get_language())
+    return format_date(timezone.localdate(moment), "SHORT_DATE_FORMAT")
+
+
+def format_date(day: date, name: str) -> str:
+    """Return a date in a named format of the language. A list repeats few dates, and formatting one is slow."""
+    return _format_date(day, name, get_language())
+
+
+@lru_cache(maxsize=2_048)
+def _format_date(day: date, name: str, _language: str | None) -> str:
+    return date_format(day, name)
+
+
+def _round_age(seconds: int) -> int:
+    """Return the age in whole hours, below an hour in whole minutes, below a minute in seconds, as it is shown."""
+    unit = HOUR_S if seconds >= HOUR_S else 60 if seconds >= 60 else 1
+    return seconds // unit * unit
+
+
+@lru_cache(maxsize=2_048)
+def _describe_age(seconds: int, _language: str | None) -> str:
+    return str(naturaltime(timezone.now() - timedelta(seconds=seconds)))
 
 
 def describe_source(source: str, names: Mapping[str, str]) -> str:

@@ -10,12 +10,11 @@ from django import template
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from memories.web.presenters import MemoryRow
+from memories.web.presenters import MemoryRow, format_date
 
 register = template.Library()
 NIL = UUID(int=0)
@@ -70,7 +69,7 @@ def _render_facts(row: MemoryRow, next_try: int) -> str:
     if memory.pinned:
         parts.append('<span class="pinned pic-pin">' + _("pinned") + "</span>")
     if memory.expires_at:
-        when = escape(date_format(timezone.localtime(memory.expires_at), "SHORT_DATE_FORMAT"))
+        when = escape(format_date(timezone.localdate(memory.expires_at), "SHORT_DATE_FORMAT"))
         parts.append('<span class="expiry pic-clock">' + _("expires %(when)s") % {"when": when} + "</span>")
     if row.is_indexing or row.has_failed:
         context = {"row": row, "next_try": next_try, "in_list": True}

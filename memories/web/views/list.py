@@ -21,13 +21,21 @@ from memories.validation import limits
 from memories.web.decorators import Request, memory_view
 from memories.web.forms import MemoryForm, parse_count
 from memories.web.list_form import ListForm, get_month_after
-from memories.web.presenters import DayRows, MemoryRow, build_rows, build_search_rows, group_by_day
+from memories.web.presenters import (
+    DayRows,
+    MemoryRow,
+    build_rows,
+    build_search_rows,
+    format_date,
+    group_by_day,
+)
 from memories.web.views.onboarding import get_first_steps, record_first_search
 
 SEARCH_LIMIT = 25  # as long as a page of the list
 MAX_TAG_CHOICES = 60  # of bulk actions; the tags page lists all
 MAX_SIDE_TAGS = 20  # beside the list
 MAX_MONTHS = 240  # to jump to
+EMPTY_FORM = MemoryForm()  # never bound: the template renders it once per language
 
 
 @require_safe
@@ -47,7 +55,7 @@ def memory_list(request: Request, actor: Actor) -> HttpResponseBase:
     if is_page:
         total = reads.count_memories(actor) if context["address"] else context["matching"]
         context |= {
-            "add_form": MemoryForm(),
+            "add_form": EMPTY_FORM,
             "saved": [(saved, urlencode(saved.parts)) for saved in list_saved_filters(actor)],
             "side_tags": _list_side_tags(form, choices),
             "total": total,
@@ -103,9 +111,9 @@ def _count_by_month(actor: Actor, form: ListForm) -> dict[str, Any]:
     """Return how many memories match, and the months that have some, newest first, with URLs of the list from there."""
     months = list_months(get_month_after(timezone.localtime()), MAX_MONTHS)  # up to the next one
     counts = reads.count_memories_between(actor, months, form.filters)
-    params = form.get_url_params()
+    start = _build_url_start(form.get_url_params())
     found = [
-        (month, count, f"?{urlencode({**params, 'month': month.strftime('%Y-%m')})}")
+        (format_date(month.date(), "YEAR_MONTH_FORMAT"), count, f"{start}month={month:%Y-%m}")
         for month, count in zip(months, counts[1:], strict=True)
         if count
     ]
@@ -117,12 +125,18 @@ def _list_side_tags(form: ListForm, page: reads.TagPage) -> list[tuple[Tag, int 
 
     Other filters stay, but no search.
     """
-    params = {name: value for name, value in form.get_url_params().items() if name != "q"}
+    params = form.get_url_params()
+    start = _build_url_start({name: params[name] for name in params if name not in ("q", "tag")})
     ranked = sorted(page.tags, key=lambda tag: -page.counts.get(tag.pk, 0))
     shown = ranked[:MAX_SIDE_TAGS]
     if form.chosen_tag is not None and form.chosen_tag not in shown:
         shown.append(form.chosen_tag)
-    return [(tag, page.counts.get(tag.pk), f"?{urlencode({**params, 'tag': str(tag.pk)})}") for tag in shown]
+    return [(tag, page.counts.get(tag.pk), f"{start}tag={tag.pk}") for tag in shown]
+
+
+def _build_url_start(params: dict[str, str]) -> str:
+    """Return the start of URLs that differ in one further parameter."""
+    return f"?{urlencode(params)}&" if params else "?"
 
 
 def build_list_url(form: ListForm) -> str:
