@@ -39,6 +39,8 @@ class Loader(cached.Loader):
 class InlinedNode(Node):
     """An included template with variables of its own."""
 
+    child_nodelists = ()  # no blocks are inside
+
     def __init__(self, nodelist: NodeList, extra_context: dict[str, FilterExpression]) -> None:
         self.nodelist, self._extra_context = nodelist, extra_context
 

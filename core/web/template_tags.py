@@ -25,6 +25,8 @@ def icon(name: str) -> SafeString:
 class ConstantNode(Node):
     """Keeps its HTML by language and `values`. It sees no other variables, so nothing of a user is kept."""
 
+    child_nodelists = ()  # whoever looks for blocks finds none inside
+
     def __init__(self, nodelist: NodeList, values: dict[str, FilterExpression]) -> None:
         self.nodelist, self.values = nodelist, values
         self._html: dict[Hashable, SafeString] = {}

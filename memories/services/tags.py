@@ -115,19 +115,26 @@ def with_tags(memories: QuerySet[Memory]) -> "QuerySet[TaggedMemory]":
 
 def attach_prefetched_tags(actor: Actor, memories: "Collection[TaggedMemory]") -> None:
     """Prefetch `tags` of memories selected by `with_tags`, as the actor may see them."""
+    known: dict[tuple[UUID, bytes], Tag] = {}
     for memory in memories:
-        set_tags_from_row(memory, memory.packed_tags)
+        set_tags_from_row(memory, memory.packed_tags, known)
     redact_tags(actor, memories)
 
 
-def set_tags_from_row(memory: Memory, packed_tags: Iterable[bytes]) -> None:
-    """Prefetch the memory's `tags` from the result of TAGS_SUBQUERY."""
-    set_prefetched_tags(memory, [_parse_tag(memory, bytes(packed)) for packed in packed_tags])
+def set_tags_from_row(
+    memory: Memory, packed_tags: Iterable[bytes], known: dict[tuple[UUID, bytes], Tag] | None = None
+) -> None:
+    """Prefetch the memory's `tags` from the result of TAGS_SUBQUERY.
 
-
-def _parse_tag(memory: Memory, packed: bytes) -> Tag:
-    values = (UUID(bytes=packed[:16]), memory.owner_id, packed[16:])
-    return build_stored_row(Tag, ("id", "owner_id", "name"), values)
+    known: the tags of other memories in the result, so that the name of each is decrypted once.
+    """
+    known = {} if known is None else known
+    keys = [(memory.owner_id, bytes(packed)) for packed in packed_tags]
+    for owner_id, packed in keys:
+        if (owner_id, packed) not in known:
+            values = (UUID(bytes=packed[:16]), owner_id, packed[16:])
+            known[owner_id, packed] = build_stored_row(Tag, ("id", "owner_id", "name"), values)
+    set_prefetched_tags(memory, [known[key] for key in keys])
 
 
 def set_prefetched_tags(memory: Memory, tags: list[Tag]) -> None:

@@ -3,7 +3,9 @@
 Sent once per memory, so it is short. Its actions are those of _row_actions.html, or on the page that it links to.
 """
 
+from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django import template
@@ -14,10 +16,29 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from memories.web.presenters import MemoryRow, format_date
+from memories.web.presenters import DayRows, MemoryRow, format_date
 
 register = template.Library()
 NIL = UUID(int=0)
+
+
+class Labels(NamedTuple):
+    """The texts of all rows in the language of the page: looked up once for each list."""
+
+    tags: str
+    public: str
+    pinned: str
+
+
+@register.simple_tag(name="memory_days")
+def render_days(days: Iterable[DayRows], *, open_id: UUID | None = None) -> SafeString:
+    """Return the list items of days and their memories."""
+    labels, parts = _get_labels(), []
+    for day in days:
+        if day.label:
+            parts.append(f'<li class="day" data-day="{day.day or ""}"><h2>{escape(day.label)}</h2></li>')
+        parts += [_render_row(row, labels, next_try=1, open_id=open_id) for row in day.rows]
+    return mark_safe("".join(parts))  # noqa: S308 # nosec B308 B703 - every value is escaped
 
 
 @register.simple_tag(name="memory_row")
@@ -27,6 +48,15 @@ def render_row(row: MemoryRow, *, next_try: int = 1, open_id: UUID | None = None
     next_try: how often its index state was asked for, counted from 1; 0 to never ask. open_id: the memory that is shown
     opened.
     """
+    html = _render_row(row, _get_labels(), next_try=next_try, open_id=open_id)
+    return mark_safe(html)  # noqa: S308 # nosec B308 B703 - every value is escaped
+
+
+def _get_labels() -> Labels:
+    return Labels(_("Tags"), _("Public"), _("pinned"))  # outside of f-strings, in which xgettext finds none
+
+
+def _render_row(row: MemoryRow, labels: Labels, *, next_try: int, open_id: UUID | None) -> str:
     memory, pk = row.memory, str(row.memory.pk)
     past = " memory-past" if memory.superseded_by else ""
     panel = (
@@ -34,13 +64,12 @@ def render_row(row: MemoryRow, *, next_try: int = 1, open_id: UUID | None = None
         if memory.pk == open_id
         else ""
     )
-    html = (
+    return (
         f'<li class="memory{past}" id="m-{pk}"><label class="tick">'
         f'<input type="checkbox" name="ids" value="{pk}.{memory.version}" form="many" aria-labelledby="t-{pk}">'
         f'</label> <a class="memory-text" id="t-{pk}" href="{_get_url_pattern().format(pk)}" dir="auto">'
-        f'{_render_text(row)}</a><div class="facts">{_render_facts(row, next_try)}</div>{panel}</li>'
+        f'{_render_text(row)}</a><div class="facts">{_render_facts(row, labels, next_try)}</div>{panel}</li>'
     )
-    return mark_safe(html)  # noqa: S308 # nosec B308 B703 - every value is escaped
 
 
 def _render_text(row: MemoryRow) -> str:
@@ -49,25 +78,25 @@ def _render_text(row: MemoryRow) -> str:
     return escape(row.excerpt or row.text)
 
 
-def _render_facts(row: MemoryRow, next_try: int) -> str:
-    memory = row.memory  # texts are translated outside of f-strings, in which xgettext finds none
+def _render_facts(row: MemoryRow, labels: Labels, next_try: int) -> str:
+    memory = row.memory
     parts = [f'<span class="why pic-search">{escape(row.why)}</span>'] if row.why else []
     if memory.superseded_by:
         parts.append(render_to_string("memories/_past.html", {"memory": memory, "is_own": True}))
     if memory.is_public:
-        parts.append('<span class="public pic-globe">' + _("Public") + "</span>")
+        parts.append(f'<span class="public pic-globe">{labels.public}</span>')
     if row.tags:
         tags = "".join(
             f'<li><a href="?tag={tag.pk}" dir="auto">{escape(tag.name)}</a></li>' for tag in row.tags
         )
-        parts.append('<ul class="tags" aria-label="' + _("Tags") + f'">{tags}</ul>')
+        parts.append(f'<ul class="tags" aria-label="{labels.tags}">{tags}</ul>')
     dated = ' class="dated"' if row.is_dated else ""
     moment = timezone.localtime(memory.created_at).strftime("%Y-%m-%dT%H:%M%z")
     parts.append(f'<time{dated} datetime="{moment}">{escape(row.age)}</time>')
     if not row.is_by_owner:
         parts.append(f'<span dir="auto">{escape(row.source)}</span>')
     if memory.pinned:
-        parts.append('<span class="pinned pic-pin">' + _("pinned") + "</span>")
+        parts.append(f'<span class="pinned pic-pin">{labels.pinned}</span>')
     if memory.expires_at:
         when = escape(format_date(timezone.localdate(memory.expires_at), "SHORT_DATE_FORMAT"))
         parts.append('<span class="expiry pic-clock">' + _("expires %(when)s") % {"when": when} + "</span>")
