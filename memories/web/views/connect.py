@@ -17,14 +17,14 @@ from accounts.actor import Actor
 from core.hosts import get_base_url
 from memories.clients import activity as client_activity
 from memories.web.decorators import Request, memory_view
-from oauth.access import grants
+from oauth.access.app_names import get_connected_names
 
 MAX_POLLS = 200  # one every three seconds: ten minutes; then the user checks with the button
 
 Translatable = str | Promise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there is one of each
 class ClientGuide:
     """Instructions for one client.
 
@@ -158,8 +158,8 @@ def connection_status(request: Request, actor: Actor) -> HttpResponseBase:
 def _build_connection_context(actor: Actor, next_attempt: int) -> dict[str, object]:
     usage = client_activity.get_usage_by_app(actor)
     apps = [
-        ConnectedApp(grant.name, usage.get(grant.application.client_id, client_activity.AppUsage()).last_at)
-        for grant in grants.list_grants(actor)
+        ConnectedApp(name, usage.get(client_id, client_activity.AppUsage()).last_at)
+        for client_id, name in get_connected_names(actor).items()
     ]
     return {
         "apps": apps,

@@ -1,5 +1,7 @@
 """The list of the user's memories, filtered or searched."""
 
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -109,7 +111,8 @@ def _open_memory(actor: Actor, form: ListForm, context: dict[str, Any]) -> dict[
 
 def _count_by_month(actor: Actor, form: ListForm) -> dict[str, Any]:
     """Return how many memories match, and the months that have some, newest first, with URLs of the list from there."""
-    months = list_months(get_month_after(timezone.localtime()), MAX_MONTHS)  # up to the next one
+    now = timezone.localtime()
+    months = _list_months(now.year, now.month, timezone.get_current_timezone())
     counts = reads.count_memories_between(actor, months, form.filters)
     start = _build_url_start(form.get_url_params())
     found = [
@@ -118,6 +121,12 @@ def _count_by_month(actor: Actor, form: ListForm) -> dict[str, Any]:
         if count
     ]
     return {"matching": sum(counts), "months": found[::-1]}
+
+
+@lru_cache(maxsize=256)
+def _list_months(year: int, month: int, zone: tzinfo) -> tuple[datetime, ...]:
+    """Return the starts of the months of a time zone, up to the one after this month."""
+    return tuple(list_months(get_month_after(datetime(year, month, 1, tzinfo=zone)), MAX_MONTHS))
 
 
 def _list_side_tags(form: ListForm, page: reads.TagPage) -> list[tuple[Tag, int | None, str]]:
