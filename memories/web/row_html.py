@@ -12,7 +12,7 @@ from django import template
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape
+from django.utils.html import escape, strip_spaces_between_tags
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -60,21 +60,19 @@ def _render_row(row: MemoryRow, labels: Labels, *, next_try: int, open_id: UUID 
     memory, pk = row.memory, str(row.memory.pk)
     past = " memory-past" if memory.superseded_by else ""
     panel = (
-        render_to_string("memories/_panel.html", {"row": row, "memory": memory})
-        if memory.pk == open_id
-        else ""
+        _render_part("memories/_panel.html", {"row": row, "memory": memory}) if memory.pk == open_id else ""
     )
     return (
         f'<li class="memory{past}" id="m-{pk}"><label class="tick">'
         f'<input type="checkbox" name="ids" value="{pk}.{memory.version}" form="many" aria-labelledby="t-{pk}">'
-        f'</label> <a class="memory-text" id="t-{pk}" href="{_get_url_pattern().format(pk)}" dir="auto">'
+        f'</label><a class="memory-text" id="t-{pk}" href="{_get_url_pattern().format(pk)}" dir="auto">'
         f'{_render_text(row)}</a><div class="facts">{_render_facts(row, labels, next_try)}</div>{panel}</li>'
     )
 
 
 def _render_text(row: MemoryRow) -> str:
     if row.text is None:
-        return render_to_string("memories/_text.html", {"row": row})
+        return _render_part("memories/_text.html", {"row": row})
     return escape(row.excerpt or row.text)
 
 
@@ -82,7 +80,7 @@ def _render_facts(row: MemoryRow, labels: Labels, next_try: int) -> str:
     memory = row.memory
     parts = [f'<span class="why pic-search">{escape(row.why)}</span>'] if row.why else []
     if memory.superseded_by:
-        parts.append(render_to_string("memories/_past.html", {"memory": memory, "is_own": True}))
+        parts.append(_render_part("memories/_past.html", {"memory": memory, "is_own": True}))
     if memory.is_public:
         parts.append(f'<span class="public pic-globe">{labels.public}</span>')
     if row.tags:
@@ -102,8 +100,13 @@ def _render_facts(row: MemoryRow, labels: Labels, next_try: int) -> str:
         parts.append('<span class="expiry pic-clock">' + _("expires %(when)s") % {"when": when} + "</span>")
     if row.is_indexing or row.has_failed:
         context = {"row": row, "next_try": next_try, "in_list": True}
-        parts.append(render_to_string("memories/_index_state.html", context))
+        parts.append(_render_part("memories/_index_state.html", context))
     return "".join(parts)
+
+
+def _render_part(template: str, context: dict[str, object]) -> str:
+    """Return a rare part, without the space between its tags that would be sent for each row."""
+    return strip_spaces_between_tags(render_to_string(template, context).strip())
 
 
 @cache
