@@ -33,7 +33,7 @@ class ConstantNode(Node):
 
     def render(self, context: Any) -> SafeString:
         values = [value.resolve(context) for value in self.values.values()]
-        key = (get_language(), *values)
+        key = (get_language(), *values, *map(type, values))  # a safe text equals one that is to be escaped
         html = self._html.get(key)
         if html is None:
             if len(self._html) >= MAX_KEPT:

@@ -3,6 +3,7 @@
 import pytest
 from django.template import Context, Template, TemplateSyntaxError
 from django.utils import translation
+from django.utils.safestring import mark_safe
 
 from core.web.template_tags import MAX_KEPT, ConstantNode
 
@@ -26,6 +27,12 @@ def test_constant_part_is_rendered_once_per_language_and_value() -> None:
     with translation.override("de"):
         assert page.render(Context({"n": 1})).startswith("Schließen ")
     assert page.render(Context({"n": 1})) == english
+
+
+def test_constant_part_escapes_a_value_although_an_equal_one_was_safe() -> None:
+    page = Template("{% constant name=name %}{{ name }}{% endconstant %}")
+    assert page.render(Context({"name": mark_safe("<b>")})) == "<b>"
+    assert page.render(Context({"name": "<b>"})) == "&lt;b&gt;"
 
 
 def test_constant_part_keeps_few_values() -> None:
