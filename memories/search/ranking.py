@@ -23,7 +23,7 @@ from memories.search.ranking_query import (
 )
 from memories.services.reads import MEMORY_COLUMNS
 from memories.services.supersession import HAS_SUCCESSOR
-from memories.services.tags import TAGS_SUBQUERY, set_tags_from_row
+from memories.services.tags import TAGS_SUBQUERY, TagsOfRows, set_tags_from_row
 
 WEIGHT_OF_SINGLE_WORDS = 0.6
 WEIGHT_OF_PAIRS = 0.7
@@ -223,13 +223,12 @@ def rank_memories(
     Also returns those of the best `looked_through` that have all words. Without words, only meaning is compared, which
     is cheaper.
     """
-    ranked = rows and build_statement(rows, query, limit=max(limit, looked_through))
-    if not ranked:
+    if not rows or not (ranked := build_statement(rows, query, limit=max(limit, looked_through))):
         return []
     ranking, params = ranked
-    all_words = (1 << len(query.private_tokens)) - 1
-    found = fetch_prepared(READ.replace("{ranked}", ranking), [*params, limit, all_words, all_words])
     places = range(len(query.private_tokens))
+    all_words = (1 << len(places)) - 1
+    found = fetch_prepared(READ.replace("{ranked}", ranking), [*params, limit, all_words, all_words])
     best = [
         RankedMemory(
             memory=build_stored_row(Memory, MEMORY_COLUMNS, columns),
@@ -241,8 +240,9 @@ def rank_memories(
         )
         for score, cosine, bits, idf_share, has_neighbor, _tags, _has_successor, *columns in found
     ]
+    tags: TagsOfRows = {}
     for place, row in zip(best, found, strict=True):
-        set_tags_from_row(place.memory, row[5])
+        set_tags_from_row(place.memory, row[5], tags)
         place.memory.has_successor = row[6]
     return best
 

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import Count, F, Func, IntegerField, Model, QuerySet, UUIDField, Value
+from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
 
 from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.ids import get_first_id
 from accounts.models import User
+from core.db.prepared import fetch_prepared, format_array
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.fields import build_stored_row
@@ -24,6 +24,7 @@ from memories.models.visibility import NO_FILTERS, Filters, build_revision_q
 from memories.services import audit
 from memories.services.supersession import attach_links, with_successors
 from memories.services.tags import (
+    TagsOfRows,
     attach_prefetched_tags,
     count_used_tags,
     filter_used_tags,
@@ -43,6 +44,7 @@ MEMORY_COLUMNS = tuple(
     if field.name not in ("written_at", "index_attempts", "index_due_at", "index_leased_by", "index_error")
 )
 LOADED = (*MEMORY_COLUMNS, "packed_tags", "has_successor")
+COUNT = "select width_bucket(id, %s::uuid[]) as place, count(*) from ({rows}) visible group by place"
 MAX_LISTED_TAGS = 1_000  # a page of all tags
 
 logger = logging.getLogger(__name__)
@@ -168,10 +170,9 @@ def count_memories_between(
     By their ids, which sort by creation time: one pass over their index.
     """
     actor.require_scope(scopes.READ)
-    own = Memory.objects.visible_to(actor, owner=actor.person).apply_filters(actor, filters or NO_FILTERS)
-    bounds = Value([get_first_id(moment) for moment in moments], output_field=ArrayField(UUIDField()))
-    place = Func(F("pk"), bounds, function="width_bucket", output_field=IntegerField())
-    counts = dict(own.annotate(place=place).values_list("place").annotate(count=Count("*")))
+    rows = compile_visible(_select_ids, actor, actor.person, filters=filters or NO_FILTERS)
+    bounds = format_array(map(get_first_id, moments))
+    counts = dict(fetch_prepared(COUNT.replace("{rows}", rows.sql), [bounds, *rows.params])) if rows else {}
     return [counts.get(place, 0) for place in range(len(moments) + 1)]
 
 
@@ -202,6 +203,10 @@ def _get_next(found: Sequence[Row], limit: int, by: str = "pk") -> Any:
     return getattr(found[limit - 1], by) if len(found) > limit else None
 
 
+def _select_ids(actor: Actor, owner: User, *, filters: Filters) -> QuerySet[Memory, Any]:
+    return Memory.objects.visible_to(actor, owner=owner).apply_filters(actor, filters).values_list("id")
+
+
 def _select_memory(actor: Actor, owner: User, memory_id: UUID, *, filters: Filters) -> QuerySet[Memory, Any]:
     return _select_rows(actor, owner, filters).filter(pk=memory_id).values_list(*LOADED)
 
@@ -221,11 +226,12 @@ def _select_rows(actor: Actor, owner: User, filters: Filters) -> QuerySet[Memory
 
 def _load_memories(actor: Actor, action: AuditAction, rows: Statement | None, *, limit: int) -> list[Memory]:
     """Load the user's own memories with their tags and links; of these, the first `limit` are read."""
-    memories = []
+    memories: list[Memory] = []
+    tags: TagsOfRows = {}
     for values in audit.fetch_read(actor, action, rows, limit=limit) if rows else []:
         memories.append(build_stored_row(Memory, MEMORY_COLUMNS, values[: len(MEMORY_COLUMNS)]))
         packed_tags, memories[-1].has_successor = values[len(MEMORY_COLUMNS) :]
-        set_tags_from_row(memories[-1], packed_tags)
+        set_tags_from_row(memories[-1], packed_tags, tags)
     redact_tags(actor, memories)
     attach_links(actor, memories)
     return memories

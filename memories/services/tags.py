@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     TaggedMemory: TypeAlias = WithAnnotations[Memory, "TagsAnnotation"]
 
+TagsOfRows: TypeAlias = dict[tuple[UUID, bytes], Tag]  # by owner, and id with encrypted name
+
 logger = logging.getLogger(__name__)
 
 
@@ -115,15 +117,13 @@ def with_tags(memories: QuerySet[Memory]) -> "QuerySet[TaggedMemory]":
 
 def attach_prefetched_tags(actor: Actor, memories: "Collection[TaggedMemory]") -> None:
     """Prefetch `tags` of memories selected by `with_tags`, as the actor may see them."""
-    known: dict[tuple[UUID, bytes], Tag] = {}
+    known: TagsOfRows = {}
     for memory in memories:
         set_tags_from_row(memory, memory.packed_tags, known)
     redact_tags(actor, memories)
 
 
-def set_tags_from_row(
-    memory: Memory, packed_tags: Iterable[bytes], known: dict[tuple[UUID, bytes], Tag] | None = None
-) -> None:
+def set_tags_from_row(memory: Memory, packed_tags: Iterable[bytes], known: TagsOfRows | None = None) -> None:
     """Prefetch the memory's `tags` from the result of TAGS_SUBQUERY.
 
     known: the tags of other memories in the result, so that the name of each is decrypted once.
