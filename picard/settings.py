@@ -95,7 +95,7 @@ MIDDLEWARE = [
     "picard.server.cors.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "core.web.content_security_policy.ContentSecurityPolicyMiddleware",
     "core.web.page_language.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
