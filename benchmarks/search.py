@@ -18,7 +18,7 @@ from core.db import prepared
 from memories.index import spaces
 from memories.index.languages import get_default_language
 from memories.models.visibility import Filters
-from memories.search import ranking
+from memories.search import ranking, visible_words
 from memories.search.query import Arm, search_memories
 
 if TYPE_CHECKING:
@@ -216,6 +216,7 @@ def _capture_calls(
     original_build = ranking.build_statement
     with (
         mock.patch.object(ranking, "fetch_prepared", capture_call),
+        mock.patch.object(visible_words, "fetch_prepared", capture_call),
         mock.patch.object(ranking, "build_statement", capture_ranking),
     ):
         if vector is None:
@@ -274,7 +275,10 @@ def _time_service_call(person: CorpusOwner, question: Question) -> float:
         in_statements += time.perf_counter() - started_at
         return rows
 
-    with mock.patch.object(ranking, "fetch_prepared", timed_fetch):
+    with (
+        mock.patch.object(ranking, "fetch_prepared", timed_fetch),
+        mock.patch.object(visible_words, "fetch_prepared", timed_fetch),
+    ):
         started_at = time.perf_counter()
         for hit in search_memories(_build_actor(person), question.text, limit=K).hits:
             assert hit.memory.text  # noqa: S101

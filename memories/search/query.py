@@ -26,10 +26,9 @@ from memories.search.ranking import (
     RELATED_COSINE,
     STRONG_STRENGTH,
     WEAK_SHARE,
-    RankedMemory,
     rank_memories,
 )
-from memories.search.ranking_query import WORDS_FOR_MANY_ROWS, VisibleRows
+from memories.search.ranking_query import WORDS_FOR_MANY_ROWS, RankedMemory, VisibleRows
 from memories.search.succession import put_successors_first
 from memories.search.visible_words import VisibleWords
 from memories.services import audit

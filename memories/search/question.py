@@ -24,8 +24,8 @@ from memories.providers.embeddings import (
     normalize_vector,
 )
 from memories.search import client_queries
-from memories.search.ranking import find_common_words
 from memories.search.ranking_query import MAX_WORDS, OtherToken, QueryVector, RankingQuery, VisibleRows
+from memories.search.visible_words import find_common_words
 
 WEIGHT_WITHOUT_NAMES = 3  # of the query vector without names, relative to the whole query's
 

@@ -7,8 +7,8 @@ share part of their words with their neighbors. docs/decisions/0003-ranking.md e
 vector yet rank by keyword. Frequencies use only rows that the actor may see, so that no score reveals a private word.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from core.db.prepared import fetch_prepared, format_array
 from memories.fields import build_stored_row
@@ -16,6 +16,7 @@ from memories.index.work_queue import TURN_PLACES
 from memories.models import Memory
 from memories.search.ranking_query import (
     MAX_WORDS,
+    RankedMemory,
     RankingQuery,
     VisibleRows,
     build_cosine_params,
@@ -46,9 +47,6 @@ WEAK_SHARE = 0.6
 PASSAGES_A_MEMORY = 5  # nearest passages fetched; with more from one memory, another could be missed
 FEW_TOKENS = 12  # whether a passage has one of so many is found faster by comparing each with each
 MAX_SCORED = 5_000  # surroundings; of more, the best by a rough score
-COMMON_SHARE = 0.2  # a word in more of a user's memories names whom they are about, not what
-COMMON_SAMPLE = 300  # passages; estimates a share of .2 to within .02
-COMMON_MINIMUM = 5  # passages; with only a few memories no word is common
 
 # The weight of the word at `place`: in the text, else in the date.
 WORD_WEIGHT = (
@@ -103,8 +101,10 @@ group by id order by score desc, id desc limit %s
 # Whatever stands at one place counts once. No two CTEs are joined that grow with the memories, so that the cost is
 # linear whatever the planner expects. Places are an array because PostgreSQL expects fewer rows from it than from
 # generate_series. `offset 0` keeps PostgreSQL from computing an expression again wherever it is used.
-FUSED = f"""
-with word as materialized (select * from unnest(%s::bigint[], %s::bigint[]) word(token, bit)),
+# {source} defines `placed`, the memories with their neighbors' bits, `kind`, and `total`, how many passages there are:
+# FROM_ROWS from the index, or cache/ranking.py from the memory of a process.
+FROM_ROWS = f"""
+word as materialized (select * from unnest(%s::bigint[], %s::bigint[]) word(token, bit)),
 public_word as materialized (select * from unnest(%s::bigint[], %s::bigint[]) word(token, bit)),
 passage as materialized (
   select memory_id, sequence, {{cosine}} as cosine,
@@ -127,12 +127,15 @@ turn as materialized (
          else {APART} end) over (order by sequence) as number
   from (select id, cosine, bits, sequence, lag(sequence) over (order by sequence) as before from memory
         where sequence is not null and (select is_marked from total)) marked),
+placed as (
+  select id, cosine, bits, {", ".join(NEIGHBOUR_BITS)} from turn
+  union all select id, cosine, bits, {", ".join("0" for _ in GIVERS)} from memory where sequence is null),
+kind as materialized (select bits, count(*) as found from memory group by bits)"""  # noqa: S608 # nosec B608
+FUSED = f"""
+with {{source}},
 surrounding as materialized (
   select bits, {", ".join(GIVERS)}, array_agg(id) as ids, array_agg(cosine) as cosines, max(cosine) as nearest
-  from (select id, cosine, bits, {", ".join(NEIGHBOUR_BITS)} from turn
-        union all select id, cosine, bits, {", ".join("0" for _ in GIVERS)} from memory where sequence is null) placed
-  group by bits, {", ".join(GIVERS)}),
-kind as materialized (select bits, count(*) as found from memory group by bits),
+  from placed group by bits, {", ".join(GIVERS)}),
 counted as materialized (
   select number * 8 + bit as bit, sum(found)::float8 as found
   from (select number, bits >> number * 8 & 255 as byte, sum(found) as found
@@ -181,38 +184,12 @@ order by score desc, cosine desc nulls last, id desc limit %s
 READ = f"""
 with ranked as materialized ({{ranked}}), placed as materialized (
   select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
-select score, cosine, bits, idf_share, has_neighbor, memory.* from placed, lateral (
+select place, score, cosine, bits, idf_share, has_neighbor, memory.* from placed, lateral (
   select {TAGS_SUBQUERY}, {HAS_SUCCESSOR}, {", ".join(MEMORY_COLUMNS)}
   from memories_memory where id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
 """  # noqa: S608 # nosec B608
-
-COMMON = """
-with word as materialized (
-  select * from unnest(%s::bigint[], %s::bool[], %s::int[]) word(token, of_public, place)),
-sample as materialized (select is_public, tokens from ({rows}) visible limit %s)
-select place from sample join word on of_public = is_public and token = any(tokens)
-group by place having count(*) > greatest(%s, %s::float8 * (select count(*) from sample))
-"""
-
-
-@dataclass(frozen=True)
-class RankedMemory:
-    """A ranked memory.
-
-    cosine: of its best passage (of a long text, the best that is near or contains a word), None without a vector.
-    words: positions of the query's words that its text contains. idf_share: the share of the query's total IDF that
-    its text and date match, 0 to 1, without common words; a word that no memory has is the rarest. has_neighbor: a
-    neighbor in its conversation has a word of the query.
-    """
-
-    memory: Memory
-    score: float
-    cosine: float | None
-    words: tuple[int, ...]
-    idf_share: float
-    has_neighbor: bool
 
 
 def rank_memories(
@@ -225,68 +202,58 @@ def rank_memories(
     """
     if not rows or not (ranked := build_statement(rows, query, limit=max(limit, looked_through))):
         return []
-    ranking, params = ranked
+    sql, params = build_reading(*ranked, query, limit=limit)
+    return build_memories(fetch_prepared(sql, params), query)
+
+
+def build_reading(
+    ranking: str, params: Sequence[object], query: RankingQuery, *, limit: int
+) -> tuple[str, list[object]]:
+    """Return the statement that reads the best memories of a ranking, and its parameters."""
+    all_words = (1 << len(query.private_tokens)) - 1
+    return READ.replace("{ranked}", ranking), [*params, limit, all_words, all_words]
+
+
+def build_memories(rows: Iterable[tuple[Any, ...]], query: RankingQuery) -> list[RankedMemory]:
+    """Return the memories of READ's rows, in their order."""
     places = range(len(query.private_tokens))
-    all_words = (1 << len(places)) - 1
-    found = fetch_prepared(READ.replace("{ranked}", ranking), [*params, limit, all_words, all_words])
-    best = [
-        RankedMemory(
-            memory=build_stored_row(Memory, MEMORY_COLUMNS, columns),
-            score=score,
-            cosine=None if cosine is None else min(cosine, 1.0),  # a query's vector can be longer than one
-            words=tuple(place for place in places if bits >> place & 1),
-            idf_share=idf_share,
-            has_neighbor=has_neighbor,
+    found, known = [], TagsOfRows()
+    for _place, score, cosine, bits, idf_share, has_neighbor, tags, has_successor, *columns in rows:
+        memory = build_stored_row(Memory, MEMORY_COLUMNS, columns)
+        set_tags_from_row(memory, tags, known)
+        memory.has_successor = has_successor
+        found.append(
+            RankedMemory(
+                memory=memory,
+                score=score,
+                # A query's vector can be longer than one.
+                cosine=None if cosine is None else min(cosine, 1.0),
+                words=tuple(place for place in places if bits >> place & 1),
+                idf_share=idf_share,
+                has_neighbor=has_neighbor,
+            )
         )
-        for score, cosine, bits, idf_share, has_neighbor, _tags, _has_successor, *columns in found
-    ]
-    tags: TagsOfRows = {}
-    for place, row in zip(best, found, strict=True):
-        set_tags_from_row(place.memory, row[5], tags)
-        place.memory.has_successor = row[6]
-    return best
-
-
-def find_common_words(
-    rows: VisibleRows | None, private: Sequence[int], public: Sequence[int], *, share: float = COMMON_SHARE
-) -> list[int]:
-    """Return the positions of tokens in more than this share of the first COMMON_SAMPLE rows, such as names."""
-    if rows is None or not private:
-        return []
-    tokens, of_public = [*private, *public], [False] * len(private) + [True] * len(public)
-    places = [*range(len(private)), *range(len(public))]
-    params = [
-        format_array(tokens),
-        of_public,
-        format_array(places),
-        *rows.params,
-        COMMON_SAMPLE,
-        COMMON_MINIMUM,
-        share,
-    ]
-    return [place for (place,) in fetch_prepared(COMMON.replace("{rows}", rows.sql), params)]
+    return found
 
 
 def build_statement(rows: VisibleRows, query: RankingQuery, *, limit: int) -> tuple[str, list[object]] | None:
     """Return the ranking statement and its parameters; None if the query has neither words nor a vector."""
     if query.private_tokens:
-        return fill_cosine(FUSED, query).replace("{rows}", rows.sql), _build_fused_params(rows, query, limit)
+        source = fill_cosine(FROM_ROWS, query).replace("{rows}", rows.sql)
+        return build_fused(source, _build_source_params(rows, query, limit), query, limit=limit)
     if not query.vectors:
         return None
     params = [*build_cosine_params(query), *rows.params, limit * PASSAGES_A_MEMORY, limit]
     return fill_cosine(NEAREST, query).replace("{rows}", rows.sql), params
 
 
-def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> list[object]:
-    (private, bits), (public, _) = query.private_words, query.public_words
-    return [
-        *map(format_array, (*query.private_words, *query.public_words)),
-        *build_cosine_params(query),
-        len(private) <= FEW_TOKENS,
-        format_array(public),
-        format_array(private),
-        *rows.params,
-        limit * PASSAGES_A_MEMORY,
+def build_fused(
+    source: str, source_params: Sequence[object], query: RankingQuery, *, limit: int
+) -> tuple[str, list[object]]:
+    """Return the statement that ranks what `source` defines, and its parameters."""
+    (_, bits) = query.private_words
+    params = [
+        *source_params,
         format_array(sorted({(bit.bit_length() - 1) // 8 for bit in bits})),
         format_array(query.find_distinctive_words()),
         format_array(query.specificity or [1.0] * len(query.private_tokens)),
@@ -297,4 +264,18 @@ def _build_fused_params(rows: VisibleRows, query: RankingQuery, limit: int) -> l
         K1 + 1,
         K1,
         limit,
+    ]
+    return FUSED.replace("{source}", source), params
+
+
+def _build_source_params(rows: VisibleRows, query: RankingQuery, limit: int) -> list[object]:
+    (private, _), (public, _) = query.private_words, query.public_words
+    return [
+        *map(format_array, (*query.private_words, *query.public_words)),
+        *build_cosine_params(query),
+        len(private) <= FEW_TOKENS,
+        format_array(public),
+        format_array(private),
+        *rows.params,
+        limit * PASSAGES_A_MEMORY,
     ]

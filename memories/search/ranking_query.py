@@ -1,4 +1,4 @@
-"""The query of a ranking, and the rows that it ranks."""
+"""The query of a ranking, the rows that it ranks, and what it returns."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from accounts.actor import Actor
 from accounts.models import User
 from core.db.prepared import fetch_prepared
 from memories.index.vectors import format_halfvec
-from memories.models import MemoryVector
+from memories.models import Memory, MemoryVector
 from memories.models.compiled import compile_visible
 from memories.models.visibility import NO_FILTERS, Filters
 
@@ -18,7 +18,7 @@ MAX_WORDS = 31  # per query; each uses two bits of a bigint: in the text, in the
 MANY_ROWS, WORDS_FOR_MANY_ROWS = 100_000, 12  # docs/decisions/0035-linear-search.md
 COLUMNS = ("memory_id", "is_public", "space_id", "embedding", "tokens", "sequence")
 
-MANY = "select count(*) > %s from (select 1 from ({rows}) visible limit %s) first"
+MORE = "select count(*) > %s from (select 1 from ({rows}) visible limit %s) first"
 
 # The cosine of a row with the query's vector of the encoder that made the row's; see `fill_cosine`.
 ENCODER_COSINE = """
@@ -84,6 +84,24 @@ class RankingQuery:
 
 
 @dataclass(frozen=True)
+class RankedMemory:
+    """A ranked memory.
+
+    cosine: of its best passage (of a long text, the best that is near or contains a word), None without a vector.
+    words: positions of the query's words that its text contains. idf_share: the share of the query's total IDF that
+    its text and date match, 0 to 1, without common words; a word that no memory has is the rarest. has_neighbor: a
+    neighbor in its conversation has a word of the query.
+    """
+
+    memory: Memory
+    score: float
+    cosine: float | None
+    words: tuple[int, ...]
+    idf_share: float
+    has_neighbor: bool
+
+
+@dataclass(frozen=True)
 class VisibleRows:
     """The compiled statement of the passages that an actor may see and that match some filters."""
 
@@ -100,9 +118,12 @@ class VisibleRows:
 
     def are_many(self) -> bool:
         """Return whether these are so many rows that a ranking of MAX_WORDS would take over two seconds of CPU."""
-        statement = MANY.replace("{rows}", self.sql)
-        [(are_many,)] = fetch_prepared(statement, [MANY_ROWS, *self.params, MANY_ROWS + 1])
-        return bool(are_many)
+        return self.are_more_than(MANY_ROWS)
+
+    def are_more_than(self, count: int) -> bool:
+        statement = MORE.replace("{rows}", self.sql)
+        [(are_more,)] = fetch_prepared(statement, [count, *self.params, count + 1])
+        return bool(are_more)
 
 
 def _select_passages(

@@ -20,6 +20,7 @@ from memories.models.visibility import Filters
 from memories.portability.exports.formats import export_memories
 from memories.search import query as search_query
 from memories.search import ranking
+from memories.search.ranking_query import RankedMemory
 from memories.services import writes
 from memories.validation import limits
 from tests.factories import app, remember, session
@@ -66,7 +67,7 @@ def test_embedded_memory_is_found_by_meaning(ada: User, index: Callable[[], int]
 def test_relevance_of_a_hit(
     cosine: float | None, idf_share: float, words: tuple[int, ...], has_neighbor: bool, expected: str
 ) -> None:
-    place = ranking.RankedMemory(Memory(), 0.5, cosine, words, idf_share, has_neighbor)
+    place = RankedMemory(Memory(), 0.5, cosine, words, idf_share, has_neighbor)
     assert search_query._rate_relevance(place, weak_below=0.48) == expected
 
 
