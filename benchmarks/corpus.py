@@ -170,7 +170,7 @@ def _build_vector_rows(person: CorpusOwner) -> Iterator[tuple[object, ...]]:
     day = keywords.hash_words(get_day_words(timezone.now().date()), key.keyword_hash_key)
     for memory_id, text, vector in zip(person.ids, person.texts, rotated, strict=True):
         tokens = keywords.hash_words(keywords.extract_words(text, language), key.keyword_hash_key) + day
-        yield memory_id, 0, person.user.pk, False, False, space, HalfVector(vector), tokens
+        yield memory_id, 0, person.user.pk, False, False, space, HalfVector(vector), sorted(tokens)
 
 
 def _copy_rows(
