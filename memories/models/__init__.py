@@ -8,6 +8,8 @@ from memories.models.audit import AuditEvent as AuditEvent
 from memories.models.audit import AuditSum as AuditSum
 from memories.models.audit import MemoryUse as MemoryUse
 from memories.models.audit import UseKind as UseKind
+from memories.models.cache import VectorCache as VectorCache
+from memories.models.cache import VectorChange as VectorChange
 from memories.models.imports import OPEN_STATES as OPEN_STATES
 from memories.models.imports import ImportBatch as ImportBatch
 from memories.models.imports import ImportEndReason as ImportEndReason

@@ -52,7 +52,7 @@ def dump_database(file: Path) -> None:
     partial, conninfo = _get_partial_path(file), build_conninfo()
     _require_all_rows(conninfo)
     with _create_private_file(partial) as handle:
-        options = ("--format=custom", *PORTABLE)
+        options = ("--format=custom", "--no-unlogged-table-data", *PORTABLE)
         with run_postgres_tool("pg_dump", *options, conninfo, stdout=handle):
             pass
         checksum = format_checksum(handle, file.name, settings.FIELD_ENCRYPTION_KEY[0])

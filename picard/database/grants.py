@@ -16,6 +16,8 @@ RIGHTS = {
     "socialaccount_socialapp": {Role.WEB: "select", Role.SYSTEM: "select"},
     "socialaccount_socialtoken": {Role.WEB: "select, delete", Role.SYSTEM: "select, delete"},
     "memories_auditevent": {Role.WEB: "select, insert", Role.SYSTEM: "select, insert, delete"},
+    # A trigger of the tables' owner writes it.
+    "memories_vectorchange": {Role.WEB: "select", Role.SYSTEM: "select, delete"},
     # Only people add these, and those who act for them.
     "memories_memory": {Role.SYSTEM: "select, update, delete"},
     "memories_memorytag": {Role.SYSTEM: "select, update, delete"},
