@@ -39,7 +39,7 @@ interop: $(VENV)/.dev $(INTEROP)/node_modules/.installed $(CLIENTS)/large/node_m
 	@PICARD_INTEROP=long $(BIN)/python -m pytest $(CLIENTS)
 
 chaos: $(VENV)/.dev ## Run the fault-injection tests at length: kills, failing providers, full disks, clock skew
-	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/jobs/test_indexer_process.py tests/oauth/tokens/test_concurrency.py
+	@PICARD_CHAOS=long $(BIN)/python -m pytest -s tests/chaos tests/test_canaries.py tests/state_machine tests/memories/search/cache/test_staleness.py tests/memories/jobs/test_indexer_process.py tests/oauth/tokens/test_concurrency.py
 
 fuzz: $(VENV)/.dev ## Send the REST API 50,000 valid and invalid requests generated from its schema (the tests send 1,000)
 	@FUZZ_CASES=50000 $(BIN)/python -m pytest -s tests/memories/api/test_schemathesis.py

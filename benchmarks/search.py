@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 from uuid import UUID
 
+from django.conf import settings
+
 from accounts.actor import Actor, Channel
 from benchmarks import corpus, databases, writer
 from benchmarks.clock import CALLS, FEW_CALLS, Times, measure_in_turns
@@ -19,7 +21,7 @@ from memories.index import spaces
 from memories.index.languages import get_default_language
 from memories.models.visibility import Filters
 from memories.search import ranking, visible_words
-from memories.search.query import Arm, search_memories
+from memories.search.query import Arm, Hit, search_memories
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +33,8 @@ WRITES_PER_SECOND = 20
 SEED = 20_240
 IDLE_NS_PER_ROW = 240
 OVERHEAD = "over its statements"
+MEMORY = "service, vectors in memory"  # of owners who have enough for that
+BUDGET_MB = 1_000
 STOP_WORD = "what"  # has no keyword, so only the vector arm runs
 STOP_WORDS = "what is it"  # may match a text literally, so as many candidates are ranked as for any phrase
 
@@ -153,6 +157,7 @@ def _measure_searches(
         "tagged": lambda call: _execute_calls(_pick_question(questions, call).tagged),
         "statements": lambda call: _execute_calls(_pick_question(questions, call).whole),
         "service": lambda call: overheads.append(_time_service_call(person, _pick_question(questions, call))),
+        MEMORY: lambda call: _search_in_memory(person, _pick_question(questions, call)),
     }
     overheads: list[float] = []
     timed = measure_in_turns(operations, rounds=sizes.rounds, calls=sizes.calls)
@@ -285,6 +290,15 @@ def _time_service_call(person: CorpusOwner, question: Question) -> float:
         return (time.perf_counter() - started_at - in_statements) * 1000
 
 
+def _search_in_memory(person: CorpusOwner, question: Question) -> list[Hit]:
+    FixedVectorProvider.vector = question.vector.tolist()
+    with mock.patch.object(settings, "MEMORY_VECTORS_MB", BUDGET_MB):
+        hits = search_memories(_build_actor(person), question.text, limit=K).hits
+    for hit in hits:
+        assert hit.memory.text  # noqa: S101
+    return hits
+
+
 def _measure_recall(person: CorpusOwner, sizes: Sizes, random: "np.random.Generator") -> float:
     """Return the share of numpy's best K that the vector arm finds in the user's rotated halfvecs."""
     matches = 0
@@ -344,6 +358,8 @@ def _report_times(report: Report, timed: dict[int, dict[str, Times]], sizes: Siz
         )
     for size, times in timed.items():
         report.add_bar(f"service call, {size:,}: over its statements", times[OVERHEAD].p50, 3, " ms")
+    largest = max(timed)
+    report.add_bar(f"service call, {largest:,}, vectors in memory", timed[largest][MEMORY].p50, 15, " ms")
 
 
 def _compute_ratios(times: dict[str, Times]) -> tuple[float, ...]:

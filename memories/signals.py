@@ -9,9 +9,11 @@ from django.dispatch import receiver
 from accounts.consent import embeddings as embedding_consent
 from accounts.models import PersonKey, User
 from accounts.profile.service import language_changed
+from accounts.sessions.revocation import sessions_ended
 from memories.index import moves
 from memories.index.work_queue import enqueue_withheld, wake_workers_on_commit
 from memories.models import IndexState, Memory, MemoryVector
+from memories.search.cache import store as vector_cache
 
 
 @receiver(post_save, sender=Memory)
@@ -30,8 +32,15 @@ def lock_memories(instance: User, **_: object) -> None:
 @receiver(post_delete, sender=PersonKey)
 def delete_vectors(instance: PersonKey, **_: object) -> None:
     """Delete a user's vectors and keywords with their key: they reveal much about the texts it encrypted."""
+    vector_cache.end_owner(instance.pk)
     _lock_memories(instance.pk)
     MemoryVector.objects.filter(owner_id=instance.pk).delete()
+
+
+@receiver(sessions_ended)
+def drop_cached_vectors(user: User, **_: object) -> None:
+    """Keep nothing of a user in memory who logged out everywhere or closed the account."""
+    vector_cache.end_owner(user.pk)
 
 
 @receiver(language_changed)

@@ -224,6 +224,7 @@ EMBEDDING_TIMEOUT_S = env.float("EMBEDDING_TIMEOUT_S", default=10.0)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # empty: OpenAI's
 CHAT = load_chat_settings(env)  # chat model of personas, off by default (memories/providers/chat_settings.py)
+MEMORY_VECTORS_MB = env.int("MEMORY_VECTORS_MB", default=0)  # a process (memories/search/cache); 0: none
 SEARCH_LANGUAGE = env.str("SEARCH_LANGUAGE", default="english")  # a Snowball stemmer's name
 MEMORIES_PER_PERSON = env.int("MEMORIES_PER_PERSON", default=200_000)  # 0: no limit, also of the next two
 TAGS_PER_PERSON = env.int("TAGS_PER_PERSON", default=60_000)

@@ -14,6 +14,7 @@ from accounts import keys, work_budget
 from accounts.models import User
 from accounts.settings import build_login_settings
 from memories.jobs import indexer
+from memories.models.compiled import forget_shapes
 from memories.providers import chat
 from memories.providers.embeddings import reset_provider
 from memories.validation import quota
@@ -75,6 +76,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _clear_process_caches() -> Iterator[None]:
     """Clear what a process caches between requests, so that it does not outlive the rows of one test."""
     yield
+    forget_shapes()
     keys.clear_key_cache()
     work_budget.reset_budgets()
     quota.forget_counts()

@@ -75,6 +75,7 @@ ATTACKS = {
         "No response contains data that its reader may not see",
         ["tests/state_machine", "tests/test_visibility.py"],
     ),
+    "vectors": ("An answer from vectors in memory is never stale", ["tests/memories/search/cache"]),
     "pages": (
         "No page loads anything from another host or breaks its content security policy",
         ["tests/e2e/navigation/test_console.py"],

@@ -1,7 +1,7 @@
 """The compiled forms of the visibility rule: made from the rule, so that they are what it is."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -29,13 +29,6 @@ from tests.factories import app, remember, session
 from tests.test_visibility import EXPECTED
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_shapes() -> Iterator[None]:
-    forget_shapes()
-    yield
-    forget_shapes()
 
 
 @pytest.mark.parametrize("make_actor", [row[0] for row in EXPECTED], ids=lambda each: each.__name__)

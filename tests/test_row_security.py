@@ -31,6 +31,7 @@ from core.db.principal import (
 from core.db.roles import Role, choose_role
 from core.db.row_security import build_system_function
 from memories.models import Memory, MemoryTag, MemoryVector, Tag
+from memories.models.compiled import forget_shapes
 from memories.models.visibility import MemoryQuerySet, VisibleQuerySet
 from memories.persona import retrieval
 from memories.services import reads, writes
@@ -66,6 +67,7 @@ def careless(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("visible_to", "owned_by"):
         monkeypatch.setattr(VisibleQuerySet, name, lambda rows, *_, **__: rows.all())
     monkeypatch.setattr(MemoryQuerySet, "trash_visible_to", lambda rows, *_: rows.all())
+    forget_shapes()
 
 
 def fetch(statement: str, *params: Any) -> list[tuple[Any, ...]]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 MAX_SESSIONS = 100  # of a user; nobody uses so many, but a program that logs in again and again starts them
 
-apps_disconnected = Signal()  # argument: user; sent within the transaction
+# Argument of both: user; sent within the transaction. The second: all sessions, except perhaps the current one.
+apps_disconnected, sessions_ended = Signal(), Signal()
 
 
 @transaction.atomic
@@ -30,6 +31,7 @@ def end_sessions(person: User, *, keep: SessionBase | None = None) -> None:
         keep[HASH_SESSION_KEY] = person.get_session_auth_hash()
         listed = listed.exclude(session_key=keep.session_key)
     _delete_sessions(listed)
+    sessions_ended.send(User, user=person)
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ They are planned once. Planning is half the time of hot queries.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any, cast
@@ -53,6 +53,19 @@ def format_array(values: Iterable[object]) -> str:
     larger numbers, for which the statement is prepared again.
     """
     return f"{{{','.join('null' if value is None else str(value) for value in values)}}}"
+
+
+def iterate_binary(sql: str, params: Sequence[object], *, portion: int) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the rows of a statement in portions, with values in PostgreSQL's binary form, which psycopg need not parse.
+
+    All are of one snapshot. Needs a transaction.
+    """
+    with connection.cursor() as cursor:  # it sends who acts, once for the transaction
+        cursor.execute(f"declare portions no scroll cursor for {sql}", cast(Any, params))
+        raw: Any = psycopg.Cursor(connection.connection)
+        while rows := raw.execute(f"fetch {portion} from portions", binary=True).fetchall():
+            yield rows
+        cursor.execute("close portions")
 
 
 def _force_generic_plan(raw: psycopg.Connection) -> None:

@@ -32,6 +32,7 @@ from memories.models import (
 )
 from memories.portability.imports import run as import_run
 from memories.providers.embeddings import ProviderError
+from memories.search.cache.registration import purge_caches
 from memories.services import idempotency, proposals, supersession
 
 logger = logging.getLogger(__name__)
@@ -157,6 +158,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "imports": import_run.purge_imports,
     "rate limits": rate_limits.purge_rate_limits,
     "shared cache": purge_shared_cache,
+    "vector caches": purge_caches,
 }
 
 

@@ -17,6 +17,7 @@ from memories.index.languages import get_owner_language
 from memories.models import AuditAction, Memory
 from memories.models.visibility import NO_FILTERS, Filters
 from memories.search import spell_checker
+from memories.search.cache.ranking import find_cached_rows
 from memories.search.hits import Hit as Hit
 from memories.search.hits import Relevance as Relevance
 from memories.search.matched_passages import find_matched_passages
@@ -120,6 +121,8 @@ def find_memories(
         read_public_of(owner.pk)
     filters = filters or NO_FILTERS
     rows = VisibleRows.for_actor(actor, owner, filters)
+    is_whole = is_own and actor.only_tags is None and filters == NO_FILTERS
+    cached = find_cached_rows(rows, actor, owner) if rows and is_whole else None
     query, language = limits.clean_query(query), get_owner_language(owner)
     # A word may be indexed by its stem in another language, so that it only seems to be absent.
     if language.parts or owner.former_languages:
@@ -128,7 +131,7 @@ def find_memories(
         text = spell_checker.correct_query(
             query,
             language,
-            VisibleWords(rows, owner.pk, with_tags=is_own),
+            VisibleWords(rows, owner.pk, is_own, cached),
             partial(compute_word_costs, language),
         )
     corrected = text if text != query else None
@@ -147,7 +150,11 @@ def find_memories(
         return SearchResult([], degraded, withheld, corrected)
     looked_through = PHRASE_CANDIDATES if question.is_phrase else 0
     ranking_query = question.to_ranking_query(embedded, owner)
-    ranked = rank_memories(rows, ranking_query, limit=limit, looked_through=looked_through)
+    ranked = None
+    if cached is not None:
+        ranked = cached.rank_memories(ranking_query, limit=limit, looked_through=looked_through)
+    if ranked is None:
+        ranked = rank_memories(rows, ranking_query, limit=limit, looked_through=looked_through)
     hits = _build_hits(question, ranked)[:limit]
     if only_related:
         hits = [hit for hit in hits if hit.relevance != Relevance.NONE]

@@ -8,6 +8,7 @@ from accounts.keys import get_person_key, get_server_key
 from core.db.prepared import fetch_prepared, format_array
 from memories.index import keywords
 from memories.index.tag_words import hash_tag_stems
+from memories.search.cache.ranking import CachedRows
 from memories.search.ranking_query import VisibleRows
 
 FEW_WORDS = 8
@@ -46,11 +47,15 @@ group by place having count(*) > greatest(%s, %s::float8 * (select count(*) from
 
 @dataclass(frozen=True)
 class VisibleWords:
-    """The words of the rows that an actor may see, which belong to one owner; with_tags: also those of tags."""
+    """The words of the rows that an actor may see, which belong to one owner; with_tags: also those of tags.
+
+    cached: the same rows in memory, if they are there.
+    """
 
     rows: VisibleRows | None
     owner_id: UUID
     with_tags: bool
+    cached: CachedRows | None = None
 
     def find_present(self, words: Sequence[str]) -> set[str]:
         """Return those of these stems that a memory has."""
@@ -64,6 +69,10 @@ class VisibleWords:
             hashed += [(tags, False), (tags, True)]
         all_tokens = [token for tokens, _ in hashed for token in tokens]
         are_public = [of_public for tokens, of_public in hashed for _ in tokens]
+        if self.cached is not None:
+            found_places = self.cached.find_tokens(all_tokens, of_public=are_public)
+            if found_places is not None:
+                return {words[place % len(words)] for place in found_places}
         places = [*range(len(words))] * len(hashed)
         params: list[object] = [format_array(all_tokens), are_public, format_array(places), *self.rows.params]
         if len(words) > FEW_WORDS:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
+from django.conf import settings
 from django.db import connection
 
 from accounts.actor import Actor, Channel
@@ -170,7 +171,10 @@ def _capture_statement(search: Callable[[], object]) -> tuple[str, list[Any]]:
         statements.append(original_build(*args, **kwargs))
         return statements[-1]
 
-    with mock.patch.object(ranking, "build_statement", capture_statement):
+    with (
+        mock.patch.object(settings, "MEMORY_VECTORS_MB", 0),
+        mock.patch.object(ranking, "build_statement", capture_statement),
+    ):
         search(arms={Arm.MEANING})  # type: ignore[call-arg]
     [ranked] = statements
     return ranked  # type: ignore[no-any-return]

@@ -1,0 +1,18 @@
+"""A process that caches whoever is searched, at the first search."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from memories.search.cache import store
+
+
+@pytest.fixture
+def caching(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    settings.MEMORY_VECTORS_MB = 100
+    monkeypatch.setattr(store, "MIN_ROWS", 0)
+    monkeypatch.setattr(store, "MIN_SEARCHES", 1)
+    store.clear()
+    yield
+    store.clear()
