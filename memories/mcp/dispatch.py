@@ -5,11 +5,11 @@ protocol. Its sessions and transports are for connections with several messages,
 they check of a single request is here.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-import anyio
 from mcp.server.connection import Connection
 from mcp.server.lowlevel import Server
 from mcp.server.runner import ServerRunner, modern_error_data
@@ -110,9 +110,9 @@ class _Exchange:
     can_send_request = False
 
     @property
-    def cancel_requested(self) -> anyio.Event:
+    def cancel_requested(self) -> Any:
         """Never set: no message cancels a request, because there is no session; its task is cancelled."""
-        return anyio.Event()
+        return asyncio.Event()
 
     async def send_raw_request(
         self, method: str, params: Mapping[str, Any] | None, opts: Any = None

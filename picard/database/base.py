@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.backends.postgresql import base, client
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.transaction import TransactionManagementError
+from psycopg.pq import TransactionStatus
 
 from core.db.cursors import PrincipalServerCursor, PrincipalStatements, forget_principal
 from core.db.roles import Role
@@ -103,10 +104,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         A server that closes it, or ends, makes the socket readable. Only then, Django's statement finds out.
         """
-        if self.connection is None:
+        raw = self.connection
+        if raw is None or raw.closed or raw.info.transaction_status == TransactionStatus.INERROR:
             return False
         arrived = select.poll()
-        arrived.register(self.connection.fileno(), select.POLLIN)
+        arrived.register(raw.fileno(), select.POLLIN)
         return not arrived.poll(0) or super().is_usable()
 
     def create_cursor(self, name: str | None = None) -> Any:

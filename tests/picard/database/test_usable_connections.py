@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from django.db import close_old_connections, connection
+from django.db import OperationalError, ProgrammingError, close_old_connections, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,3 +48,23 @@ def test_connection_with_an_unread_message_is_asked() -> None:
         other.execute("notify usable")
     assert connection.is_usable()
     connection.close()
+
+
+def test_connection_that_failed_before_is_not_usable() -> None:
+    """The statement that finds the server gone closes the connection, whose socket can no longer be asked."""
+    end_session_of_server()
+    with pytest.raises(OperationalError):
+        select_one()
+    assert not connection.is_usable()
+    close_old_connections()
+    assert select_one() == 1
+
+
+def test_connection_in_a_failed_transaction_is_not_usable() -> None:
+    """Django then checks no constraints in it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(ProgrammingError):
+            cursor.execute("select nothing")
+        assert not connection.is_usable()
+        transaction.set_rollback(True)
+    assert connection.is_usable()
