@@ -7,11 +7,13 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.template.autoreload import reset_loaders
 from django.test import Client
 from django.utils.translation import trans_real
 from playwright.sync_api import Browser, Page, Route
 
 from accounts.models import User
+from memories.web import presenters
 from oauth.models import AppGrant
 from tests.e2e.languages.cut_texts import FIND_CUT_TEXTS
 from tests.e2e.languages.pseudo import PseudoTranslations
@@ -55,6 +57,21 @@ def phone(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
+def pseudo_german(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(trans_real._translations, "de", PseudoTranslations("de"))  # type: ignore[attr-defined]
+    forget_rendered_texts()
+    yield
+    forget_rendered_texts()
+
+
+def forget_rendered_texts() -> None:
+    """Drop what templates and rows keep of a language."""
+    reset_loaders()
+    presenters._describe_age.cache_clear()
+    presenters._format_date.cache_clear()
+
+
+@pytest.fixture
 def visits(
     ada: User, ada_client: Client, client: Client, index: Callable[[], int]
 ) -> list[tuple[Client, str]]:
@@ -80,9 +97,8 @@ def find_cut_texts(phone: Page, site: RenderedSite) -> dict[str, list[str]]:
 
 
 def test_longer_texts_fit_on_a_phone(
-    phone: Page, visits: list[tuple[Client, str]], monkeypatch: pytest.MonkeyPatch
+    phone: Page, visits: list[tuple[Client, str]], pseudo_german: None
 ) -> None:
-    monkeypatch.setitem(trans_real._translations, "de", PseudoTranslations("de"))  # type: ignore[attr-defined]
     site = RenderedSite()
     for client, path in visits:
         site.render(client, path, "de")
