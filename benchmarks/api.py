@@ -1,12 +1,13 @@
 """API requests with bearer tokens, compared to a list built from DRF and the OAuth toolkit."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
-from benchmarks.clients import Load, Target
+from benchmarks.clients import Load, Requests, Rotation, Target
 from benchmarks.clock import build_times
 from benchmarks.corpus import CorpusOwner
 from benchmarks.report import Report
@@ -51,8 +52,13 @@ def create_access_token(
     return token
 
 
-def build_targets(ports: dict[str, int], person: CorpusOwner) -> dict[str, Target]:
-    """Return the requests by operation. `ports`: of the two servers."""
+def build_targets(ports: dict[str, int], people: Sequence[CorpusOwner]) -> dict[str, Requests]:
+    """Return the requests of these users by operation. `ports`: of the two servers."""
+    by_person = [_build_targets(ports, person) for person in people]
+    return {operation: Rotation([each[operation] for each in by_person]) for operation in OPERATIONS}
+
+
+def _build_targets(ports: dict[str, int], person: CorpusOwner) -> dict[str, Target]:
     tokens = {
         API: create_access_token(person, f"{settings.PUBLIC_URL}/api"),
         STOCK: create_access_token(person),

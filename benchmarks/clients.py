@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,6 +61,20 @@ class Target:
 
     def is_success(self, response: bytearray) -> bool:
         return parse_status(response) == self.expected
+
+
+class Rotation:
+    """The same request by several users in turn: one alone may use only their share of the server."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.port = targets[0].port
+        self._expected, self._turns = targets[0].expected, itertools.cycle([each.request for each in targets])
+
+    def next_request(self) -> bytes:
+        return next(self._turns)
+
+    def is_success(self, response: bytearray) -> bool:
+        return parse_status(response) == self._expected
 
 
 @dataclass

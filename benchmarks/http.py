@@ -1,7 +1,7 @@
 """Web server: the front server compared to gunicorn's gthread, slow clients, and oversized uploads."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from benchmarks import api, clients, corpus, oauth
-from benchmarks.clients import Load, Target
+from benchmarks.clients import Load, Requests, Target
 from benchmarks.clock import CALLS, FEW_CALLS, build_times
 from benchmarks.report import Report
 from benchmarks.servers import processes
@@ -31,7 +31,8 @@ SLOW_PAGE = "plain"
 
 @dataclass(frozen=True)
 class Sizes:
-    memories: int = 2_000
+    memories: int = 2_000  # of each user
+    people: int = 8  # who send the API requests
     connections: tuple[int, ...] = (1, 8, COMPARED_CONNECTIONS)
     target_connections: int = COMPARED_CONNECTIONS
     rounds: int = 4
@@ -44,6 +45,7 @@ class Sizes:
 
 QUICK = Sizes(
     memories=20,
+    people=2,
     connections=(2,),
     target_connections=2,
     rounds=1,
@@ -61,7 +63,8 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
 
     sizes = QUICK if quick else Sizes()
     report = Report("Web server")
-    person = create_reader(sizes.memories)
+    people = [create_reader(sizes.memories, f"reader{number}") for number in range(sizes.people)]
+    person = people[0]
     cookie = create_session_cookie(person.user)
     connections.close_all()
     with ExitStack() as stack:
@@ -71,7 +74,7 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     with ExitStack() as stack:
         log_progress("sending API requests")
         ports = {api.API: _start_server(stack, FRONT).port, api.STOCK: _start_server(stack, STOCK).port}
-        targets = api.build_targets(ports, person)
+        targets = api.build_targets(ports, people)
         connections.close_all()
         asyncio.run(_measure_api(report, sizes, targets))
     log_progress("measuring CPU time")
@@ -79,16 +82,17 @@ def run_benchmark(*, quick: bool, log_progress: Callable[[str], None]) -> Report
     report.notes.append(
         f"{settings.WEB_WORKERS} workers with {settings.WEB_THREADS} threads each. Both servers run at the same time "
         "and are called in turns over persistent connections; the client runs on the same cores. plain: an anonymous "
-        "user is redirected to the log-in page. search page: includes embedding the query."
+        "user is redirected to the log-in page. search page: includes embedding the query. One user requests pages, "
+        "and may use one thread while they use much; several in turn send the API requests."
     )
     return report
 
 
-def create_reader(memories: int) -> corpus.CorpusOwner:
+def create_reader(memories: int, name: str = "reader") -> corpus.CorpusOwner:
     """Create a user with memories, and the static files that pages need."""
     import numpy as np
 
-    person = corpus.create_owner("reader", memories, np.random.default_rng(SEED))
+    person = corpus.create_owner(name, memories, np.random.default_rng(SEED))
     corpus.write_corpus([person], "picard", np.random.default_rng(SEED))
     if has_stale_static_files():
         call_command("collectstatic", interactive=False, verbosity=0)
@@ -144,7 +148,7 @@ async def _measure_servers(
     await _report_uploads(report, front, sizes)
 
 
-async def _measure_api(report: Report, sizes: Sizes, targets: dict[str, Target]) -> None:
+async def _measure_api(report: Report, sizes: Sizes, targets: Mapping[str, Requests]) -> None:
     measured: api.LoadResults = {}
     for target in targets.values():
         await _warm_up(target, sizes)
@@ -154,7 +158,7 @@ async def _measure_api(report: Report, sizes: Sizes, targets: dict[str, Target])
     api.report_api_load(report, measured, sizes.connections)
 
 
-async def _warm_up(target: Target, sizes: Sizes) -> None:
+async def _warm_up(target: Requests, sizes: Sizes) -> None:
     """Make every worker respond; the first search loads the model."""
     seconds = min(WARM_UP_S, sizes.seconds)
     await clients.send_requests(
@@ -162,7 +166,7 @@ async def _warm_up(target: Target, sizes: Sizes) -> None:
     )
 
 
-async def _measure_in_turns(targets: dict[str, Target], count: int, sizes: Sizes) -> dict[str, Load]:
+async def _measure_in_turns(targets: Mapping[str, Requests], count: int, sizes: Sizes) -> dict[str, Load]:
     loads = {name: Load() for name in targets}
     for turn in range(sizes.rounds):
         for name in list(targets) if turn % 2 == 0 else list(targets)[::-1]:
