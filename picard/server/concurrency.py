@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 BUCKETS = 16_384  # two clients of one bucket share their limit
-POLL_S = 0.02  # for what ends in another process
-FAIR_DELAY_S = 0.02
+POLL_S = 0.005  # for what ends in another process
+FAIR_DELAY_S = 0.004
 # A client is busy who used more than BUSY_S seconds of work more than this share of the time, until it is made up for.
 FREE_SHARE = 0.2
 BUSY_S = 1.0
