@@ -269,13 +269,14 @@ def build_fused(
 
 
 def _build_source_params(rows: VisibleRows, query: RankingQuery, limit: int) -> list[object]:
-    (private, _), (public, _) = query.private_words, query.public_words
+    of_private, of_public = query.private_words, query.public_words
+    private, bits, public, public_bits = map(format_array, (*of_private, *of_public))
     return [
-        *map(format_array, (*query.private_words, *query.public_words)),
+        *(private, bits, public, public_bits),
         *build_cosine_params(query),
-        len(private) <= FEW_TOKENS,
-        format_array(public),
-        format_array(private),
+        len(of_private[0]) <= FEW_TOKENS,
+        public,
+        private,
         *rows.params,
         limit * PASSAGES_A_MEMORY,
     ]

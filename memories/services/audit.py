@@ -34,14 +34,16 @@ insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action
 values (%(line)s, %(owner)s, %(actor)s, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[])
 returning id
 """
-# The same if the app may still read so many memories today; otherwise returns no row and records nothing.
-RECORD_WITHIN_LIMIT = f"""
-with counted as ({CONSUME_ONE_SQL})
+# If the app may still read so many memories today; otherwise returns no row and records nothing.
+RECORD_COUNTED = """
 insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action, memory_ids)
-select %(line)s::uuid, %(owner)s::uuid, %(actor)s::uuid, %(door)s, %(client)s, %(action)s, %(memories)s::uuid[]
+select %(line)s::uuid, %(owner)s::uuid, %(actor)s::uuid, %(door)s, %(client)s, %(action)s, {memories}
 where exists (select from counted)
 returning id
-"""  # noqa: S608 - put together from constants # nosec B608
+"""
+RECORD_WITHIN_LIMIT = f"""
+with counted as ({CONSUME_ONE_SQL}) {RECORD_COUNTED.replace("{memories}", "%(memories)s::uuid[]")}
+"""
 # Seconds of the limit that the memories shown cost, at most all that are allowed.
 COST = "least(greatest((select count(*) from shown), %(least)s) * %(cost)s::float8, %(window)s::float8)"
 READER = "select %(key)s where exists (select from shown)"
@@ -50,11 +52,7 @@ READ_WITHIN_LIMIT = f"""
 with found as materialized ({{rows}}),
 shown as materialized (select id from found order by id desc limit %(limit)s),
 counted as ({CONSUME_SQL.replace("{key}", READER).replace("%(cost)s", COST)}),
-recorded as (
-  insert into memories_auditevent (id, owner_id, actor_id, door, client_id, action, memory_ids)
-  select %(line)s::uuid, %(owner)s::uuid, %(actor)s::uuid, %(door)s, %(client)s, %(action)s, array(select id from shown)
-  where exists (select from counted)
-  returning id)
+recorded as ({RECORD_COUNTED.replace("{memories}", "array(select id from shown)")})
 select exists (select from recorded), found.* from found order by id desc
 """  # noqa: S608 - put together from constants # nosec B608
 MAX_IDS = 1_000  # of an event; more memories become several events

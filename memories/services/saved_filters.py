@@ -16,7 +16,7 @@ from core.db.locks import OwnerLock, lock_owner
 from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.errors import SavedFilterNotFound
-from memories.fields import SealedBytes
+from memories.fields import build_stored_row
 from memories.models import SavedFilter
 from memories.validation import limits
 
@@ -42,7 +42,7 @@ def list_saved_filters(actor: Actor) -> list[NamedFilter]:
     actor.require_scope(scopes.READ)
     owner_id = actor.person.pk
     rows = [
-        SavedFilter(id=pk, owner_id=owner_id, content=SealedBytes(content))
+        build_stored_row(SavedFilter, ("id", "owner_id", "content"), (pk, owner_id, content))
         for pk, content in fetch_prepared(LIST_SQL, [owner_id])
     ]
     filters = [decrypted for decrypted in map(_decrypt_filter, rows) if decrypted is not None]

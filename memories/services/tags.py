@@ -14,12 +14,15 @@ from django.db.models.expressions import RawSQL
 from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import get_person_key
+from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.fields import SealedBytes, build_stored_row, get_sealed_bytes
 from memories.index.tag_words import store_tag_words
 from memories.models import Memory, MemoryTag, Tag
+from memories.models.compiled import compile_visible
+from memories.models.visibility import NO_FILTERS
 from memories.validation import quota
 from memories.validation.limits import fold_tag_name
 
@@ -236,20 +239,17 @@ def filter_used_tags(actor: Actor) -> QuerySet[MemoryTag]:
 
 def rank_used_tags(actor: Actor) -> "QuerySet[MemoryTag, UUID]":
     """Return the ids of the tags on memories outside the trash, those on most memories first."""
+    return _select_used_tags(actor, actor.person).values_list("tag_id", flat=True)
+
+
+def _select_used_tags(actor: Actor, _owner: User, **_: object) -> "QuerySet[MemoryTag, tuple[UUID, int]]":
     counted = filter_used_tags(actor).values("tag_id").annotate(memories=Count("*"))
-    return counted.order_by("-memories", "tag_id").values_list("tag_id", flat=True)
+    return counted.order_by("-memories", "tag_id").values_list("tag_id", "memories")
 
 
-# As `filter_used_tags` and `rank_used_tags`.
-COUNT_USED_TAGS = """
-with ranked as (
-  select tagged.tag_id, count(*) as memories from memories_memorytag tagged
-  join memories_memory memory on memory.id = tagged.memory_id and memory.owner_id = tagged.owner_id
-  where tagged.owner_id = %(owner)s and memory.deleted_at is null
-  and (%(only)s::uuid[] is null or tagged.tag_id = any(%(only)s::uuid[]))
-  group by 1 order by 2 desc, 1 offset %(after)s limit %(limit)s
-)
-select id, name, memories from ranked join memories_tag tag on tag.id = tag_id and tag.owner_id = %(owner)s
+NAME_TAGS = """
+with ranked as ({ranked} offset %s limit %s)
+select id, name, memories from ranked join memories_tag tag on tag.id = tag_id and tag.owner_id = %s
 order by memories desc, id
 """
 
@@ -257,11 +257,13 @@ order by memories desc, id
 def count_used_tags(actor: Actor, *, after: int, limit: int) -> list[tuple[Tag, int]]:
     """Return a page of the tags of `rank_used_tags` with their numbers of memories. after: tags before it."""
     owner_id = actor.person.pk
-    only = None if actor.only_tags is None else list(actor.only_tags)
-    params = {"owner": owner_id, "only": only, "after": after, "limit": limit}
+    ranked = compile_visible(_select_used_tags, actor, actor.person, filters=NO_FILTERS)
+    if ranked is None:  # an app that is limited to no tag
+        return []
+    rows = fetch_prepared(NAME_TAGS.replace("{ranked}", ranked.sql), [*ranked.params, after, limit, owner_id])
     return [
-        (Tag(id=pk, owner_id=owner_id, name=SealedBytes(name)), count)
-        for pk, name, count in fetch_prepared(COUNT_USED_TAGS, params)
+        (build_stored_row(Tag, ("id", "owner_id", "name"), (pk, owner_id, name)), count)
+        for pk, name, count in rows
     ]
 
 
