@@ -1,7 +1,6 @@
 """Public ids: UUID version 7 (RFC 9562), so that rows sort by creation time."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -20,7 +19,6 @@ def new_id() -> UUID:
     return uuid7()
 
 
-@lru_cache(maxsize=4_096)  # the list of memories counts by hundreds of months, always the same
 def get_first_id(moment: datetime) -> UUID:
     """Return an id that sorts before all that are created at `moment` or later."""
     return UUID(int=max(int(moment.timestamp() * 1_000), 0) << 80)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from weakref import WeakSet
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg.pq import TransactionStatus
 
 from core.db.cursors import NumberedCursor, PreparedCursor
@@ -24,18 +24,19 @@ def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> lis
 
     Transactions, query logging and error classes are Django's, as with `connection.cursor()`.
     """
-    connection.ensure_connection()
-    _force_generic_plan(connection.connection)
+    database = connections[DEFAULT_DB_ALIAS]  # `connection` would look for it in each of these lines
+    database.ensure_connection()
+    _force_generic_plan(database.connection)
     if isinstance(params, list):
         sql = _number_params(sql)
-        raw: Any = NumberedCursor(connection.connection)
+        raw: Any = NumberedCursor(database.connection)
     else:
-        raw = PreparedCursor(connection.connection)
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(raw) as cursor:
+        raw = PreparedCursor(database.connection)
+    is_logged = database.queries_logged
+    with database.make_debug_cursor(raw) if is_logged else database.make_cursor(raw) as cursor:
         cursor.execute(sql, cast(Any, params))
-        if connection.queries_logged:  # psycopg does not provide the text of a prepared statement
-            connection.queries_log[-1]["sql"] = sql
+        if is_logged:  # psycopg does not provide the text of a prepared statement
+            database.queries_log[-1]["sql"] = sql
         return list(cursor.fetchall())
 
 

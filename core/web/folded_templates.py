@@ -5,19 +5,32 @@ A part is constant if it depends on nothing but the language: text, `{% translat
 include them. What is left sees the request as before, so pages stay the same.
 """
 
+import html
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 from django.template import Template
-from django.template.base import FilterExpression, Node, NodeList, TextNode, TokenType, Variable
+from django.template.base import (
+    FilterExpression,
+    Node,
+    NodeList,
+    TextNode,
+    TokenType,
+    Variable,
+    VariableNode,
+    render_value_in_context,
+)
 from django.template.defaulttags import CommentNode, IfNode, LoadNode, SpacelessNode, URLNode
 from django.template.library import SimpleNode
 from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode
 from django.template.loaders import cached, filesystem
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 from django.templatetags.static import StaticNode
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from core.web.template_tags import ConstantNode, icon
 
@@ -50,6 +63,28 @@ class InlinedNode(Node):
             return self.nodelist.render(context)
 
 
+class ValueNode(VariableNode):
+    """A variable. Texts and whole numbers, which most are, skip what Django tries for every type."""
+
+    def render(self, context: Any) -> str:
+        value = self.filter_expression.resolve(context)
+        kind = type(value)
+        if kind is SafeString or (kind is str and not context.autoescape):
+            return value  # type: ignore[no-any-return]
+        if kind is str:
+            return html.escape(value)
+        if kind is int and context.use_l10n is None:
+            return _format_number(value, get_language())
+        return render_value_in_context(value, context)  # type: ignore[no-any-return]
+
+    render_annotated = render  # Django's adds lines of the template to errors, with DEBUG alone
+
+
+@lru_cache(maxsize=2_048)
+def _format_number(value: int, _language: str | None) -> str:
+    return str(localize(value))
+
+
 def fold_nodes(nodes: NodeList) -> NodeList:
     """Return the nodes with their constant parts folded. Changes what is inside of them in place."""
     folded = NodeList()
@@ -70,6 +105,8 @@ def _inline_nodes(nodes: NodeList) -> Iterator[Node]:
                 yield from _unfold(inlined)
             else:
                 yield InlinedNode(inlined, node.extra_context)
+        elif type(node) is VariableNode:
+            yield ValueNode(node.filter_expression)
         else:
             _fold_children(node)
             yield node

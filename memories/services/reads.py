@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -171,9 +172,14 @@ def count_memories_between(
     """
     actor.require_scope(scopes.READ)
     rows = compile_visible(_select_ids, actor, actor.person, filters=filters or NO_FILTERS)
-    bounds = format_array(map(get_first_id, moments))
+    bounds = _format_bounds(tuple(moments))
     counts = dict(fetch_prepared(COUNT.replace("{rows}", rows.sql), [bounds, *rows.params])) if rows else {}
     return [counts.get(place, 0) for place in range(len(moments) + 1)]
+
+
+@lru_cache(maxsize=64)  # the list of memories counts by hundreds of months, always the same
+def _format_bounds(moments: tuple[datetime, ...]) -> str:
+    return format_array(map(get_first_id, moments))
 
 
 def decrypt_or_none(row: Memory | MemoryRevision) -> str | None:

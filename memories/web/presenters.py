@@ -161,10 +161,10 @@ class DayRows(NamedTuple):
 
 def group_by_day(rows: Iterable[MemoryRow], *, after: UUID | None = None) -> list[DayRows]:
     """Group rows by the day of their creation in the user's time zone. after: the memory before them in the list."""
-    last = get_creation_time(after) if after else None
-    shown = timezone.localdate(last) if last else None
+    zone = timezone.get_current_timezone()
+    shown = get_creation_time(after).astimezone(zone).date() if after else None
     groups = []
-    for day, group in groupby(rows, key=lambda row: timezone.localdate(row.memory.created_at)):
+    for day, group in groupby(rows, key=lambda row: row.memory.created_at.astimezone(zone).date()):
         groups.append(DayRows("" if day == shown else format_day(day), day, list(group)))
         shown = day
     return groups
