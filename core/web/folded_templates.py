@@ -67,15 +67,15 @@ class ValueNode(VariableNode):
     """A variable. Texts and whole numbers, which most are, skip what Django tries for every type."""
 
     def render(self, context: Any) -> str:
-        value = self.filter_expression.resolve(context)
+        value: Any = self.filter_expression.resolve(context)
         kind = type(value)
         if kind is SafeString or (kind is str and not context.autoescape):
-            return value  # type: ignore[no-any-return]
+            return str(value)
         if kind is str:
             return html.escape(value)
         if kind is int and context.use_l10n is None:
             return _format_number(value, get_language())
-        return render_value_in_context(value, context)  # type: ignore[no-any-return]
+        return render_value_in_context(value, context)
 
     render_annotated = render  # Django's adds lines of the template to errors, with DEBUG alone
 

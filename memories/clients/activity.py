@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from core.db.prepared import fetch_prepared
 from core.db.principal import acting_for
 from memories import scopes
 from memories.clients import names as client_names
@@ -69,9 +70,7 @@ def get_usage_by_app(actor: Actor) -> dict[str, AppUsage]:
     """Return the usage by client id, without inactive apps."""
     actor.require_scope(scopes.READ)
     values: dict[str, Any] = {"owner": actor.person.pk, "period": PERIOD}
-    with connection.cursor() as cursor:
-        cursor.execute(USAGE_QUERY, values)
-        return {client_id: AppUsage(*counts) for client_id, *counts in cursor.fetchall()}
+    return {client_id: AppUsage(*counts) for client_id, *counts in fetch_prepared(USAGE_QUERY, values)}
 
 
 def list_app_activity(

@@ -20,12 +20,16 @@ JOINERS = frozenset("-‐‑'’./@_&+:")  # between the parts of one word, as i
 def suggest_questions(actor: Actor) -> list[str]:
     """Return questions that one of the newest memories is likely to answer; about tags, where there are too few."""
     language = get_owner_language(actor.person)
-    texts = map(reads.decrypt_or_none, reads.list_memories(actor, limit=NEWEST).memories)
-    topics = [topic for text in texts if text and (topic := find_topic(text, language))]
-    if len(topics) < MAX_EXAMPLES:
-        topics += [tag.name for tag in reads.list_tags(actor, limit=MAX_EXAMPLES).tags]
+    topics: dict[str, None] = {}
+    for text in reads.iterate_newest_texts(actor, limit=NEWEST):
+        if topic := find_topic(text, language):
+            topics[topic] = None
+        if len(topics) == MAX_EXAMPLES:
+            break
+    else:
+        topics |= dict.fromkeys(tag.name for tag in reads.list_tags(actor, limit=MAX_EXAMPLES).tags)
     template = _("What do my memories say about “%(topic)s”?")
-    return [template % {"topic": topic} for topic in islice(dict.fromkeys(topics), MAX_EXAMPLES)]
+    return [template % {"topic": topic} for topic in islice(topics, MAX_EXAMPLES)]
 
 
 def find_topic(text: str, language: Language) -> str:

@@ -1,7 +1,7 @@
 """Reads of memories. `visible_to` (models/visibility.py) decides access; absent and forbidden look the same."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -44,6 +44,7 @@ MEMORY_COLUMNS = tuple(
     for field in Memory._meta.concrete_fields
     if field.name not in ("written_at", "index_attempts", "index_due_at", "index_leased_by", "index_error")
 )
+TEXT_COLUMNS = ("id", "owner_id", "text")
 LOADED = (*MEMORY_COLUMNS, "packed_tags", "has_successor")
 COUNT = "select width_bucket(id, %s::uuid[]) as place, count(*) from ({rows}) visible group by place"
 MAX_LISTED_TAGS = 1_000  # a page of all tags
@@ -106,6 +107,16 @@ def list_memories(
     )
     memories = _load_memories(actor, AuditAction.MEMORY_LIST, rows, limit=limit)
     return MemoryPage(memories[:limit], _get_next(memories, limit))
+
+
+def iterate_newest_texts(actor: Actor, *, limit: int) -> Iterator[str]:
+    """Yield the texts of the user's own newest memories, each decrypted when it is asked for; at most `limit`."""
+    actor.require_scope(scopes.READ)
+    rows = compile_visible(_select_texts, actor, actor.person, filters=NO_FILTERS, limit=limit)
+    for values in audit.fetch_read(actor, AuditAction.MEMORY_LIST, rows, limit=limit) if rows else []:
+        text = decrypt_or_none(build_stored_row(Memory, TEXT_COLUMNS, values))
+        if text is not None:
+            yield text
 
 
 def list_trash(
@@ -223,6 +234,11 @@ def _select_page(
     rows = _select_rows(actor, owner, filters)
     rows = rows if before is None else rows.filter(pk__lt=before)
     return rows.order_by("-pk").values_list(*LOADED)[: limit + 1]
+
+
+def _select_texts(actor: Actor, owner: User, *, filters: Filters, limit: int) -> QuerySet[Memory, Any]:
+    visible = Memory.objects.visible_to(actor, owner=owner).apply_filters(actor, filters)
+    return visible.order_by("-pk").values_list(*TEXT_COLUMNS)[:limit]
 
 
 def _select_rows(actor: Actor, owner: User, filters: Filters) -> QuerySet[Memory]:
