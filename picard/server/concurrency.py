@@ -1,6 +1,6 @@
 """How much of the web server one client may use at once, over all its processes. Further requests wait their turn.
 
-A client that used much work lately may use less at once, so that others keep a processor.
+A client that used much work lately may use less at once, so that others keep a processor, while there are others.
 """
 
 import asyncio
@@ -8,9 +8,11 @@ import hashlib
 import mmap
 import random
 import secrets
+from array import array
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
 
 BUCKETS = 16_384  # two clients of one bucket share their limit
@@ -20,6 +22,7 @@ FAIR_DELAY_S = 0.004
 FREE_SHARE = 0.2
 BUSY_S = 1.0
 MOST_BUSY_S = 3.0  # more work does not make it longer
+ALONE_S = 60.0  # without a request of anybody else, even a busy client uses what there is
 
 
 class SharedCounts:
@@ -78,6 +81,35 @@ class RecentWork:
         return sum(max(0.0, self._times[bucket + row] - now) for row in rows) > BUSY_S / FREE_SHARE
 
 
+class LatestClients:
+    """When which two clients sent the latest requests, in memory that the processes share, each with its own row."""
+
+    ROW = 4  # the bucket and the (monotonic) time of the latest client, and of the latest other
+
+    def __init__(self, processes: int) -> None:
+        self._values = memoryview(mmap.mmap(-1, processes * self.ROW * 8)).cast("d")
+        self._values[:] = memoryview(array("d", [-1, -inf] * (2 * processes)))
+        self._processes = processes
+        self.use_row(0)
+
+    def use_row(self, process: int) -> None:
+        self._row = min(process, self._processes - 1) * self.ROW
+
+    def note(self, bucket: int) -> None:
+        row = self._row
+        if self._values[row] != bucket:
+            self._values[row + 2 : row + 4] = self._values[row : row + 2]
+            self._values[row] = bucket
+        self._values[row + 1] = monotonic()
+
+    def is_alone(self, bucket: int) -> bool:
+        """Return whether no other client has sent a request in the last ALONE_S seconds."""
+        since, values = monotonic() - ALONE_S, self._values.tolist()
+        return all(
+            time < since or other == bucket for other, time in zip(values[::2], values[1::2], strict=True)
+        )
+
+
 @dataclass
 class _Queue:
     """The requests of one client that wait in this process. The first of them holds the lock."""
@@ -88,11 +120,15 @@ class _Queue:
 
 
 class ConcurrencyLimit:
-    """Lets `limit` pieces of work of each client run at once, one of a busy client. Belongs to an event loop."""
+    """Lets `limit` pieces of work of each client run at once, one of a busy client beside others.
+
+    Belongs to an event loop.
+    """
 
     def __init__(self, limit: int, processes: int = 1) -> None:
         self._limit = limit
         self._work = RecentWork(processes)
+        self._latest = LatestClients(processes)
         self._running, self._waiting = SharedCounts(processes), SharedCounts(processes)
         self._queues: dict[str, _Queue] = {}
 
@@ -101,6 +137,11 @@ class ConcurrencyLimit:
         self._running.clear_row(process)
         self._waiting.clear_row(process)
         self._work.use_row(process)
+        self._latest.use_row(process)
+
+    def note_request(self, client: str) -> None:
+        """Tell that this client sends a request, so that the others are not alone."""
+        self._latest.note(self._running.find_bucket(client))
 
     async def acquire(self, client: str) -> None:
         """Wait until fewer of this client run than may, in the order of the calls. Then call `release`."""
@@ -129,7 +170,7 @@ class ConcurrencyLimit:
 
     def _try_acquire(self, bucket: int) -> bool:
         self._running.add(bucket, 1)  # first, so that two processes never both succeed
-        limit = 1 if self._work.is_busy(bucket) else self._limit
+        limit = 1 if self._work.is_busy(bucket) and not self._latest.is_alone(bucket) else self._limit
         if self._running.count(bucket) <= limit:
             return True
         self._running.add(bucket, -1)

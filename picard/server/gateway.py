@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop as _
 
 from core import request_threads
 from core.web.page_language import read_language
-from picard.server.clients import ClientDirectory
+from picard.server.clients import HEALTH_PATHS, ClientDirectory
 from picard.server.concurrency import ConcurrencyLimit
 from picard.server.request_pool import RequestPool
 from picard.server.upload_slots import UploadReplaced, UploadSlot, UploadSlots
@@ -122,7 +122,7 @@ class Gateway:
         self._upload_paths = frozenset(upload_paths)
         self._max_upload_bytes = max_upload_bytes
         self._clients = clients
-        self._upload_limit = upload_limit
+        self._request_limit, self._upload_limit = request_limit, upload_limit
         self._upload_slots = UploadSlots()
         self._pool = RequestPool(threads, request_limit)
         self._in_flight: Counter[str] = Counter()
@@ -174,6 +174,8 @@ class Gateway:
             if user is not None:
                 self._clients.remember(credential, user)
                 client = user
+        if scope["path"] not in HEALTH_PATHS:  # monitoring is nobody whom a busy client would delay
+            self._request_limit.note_request(client)
         request_threads.set_runner(partial(self._pool.run, client, may_write=_may_write(scope)))
         return client
 
