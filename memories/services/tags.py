@@ -18,7 +18,7 @@ from accounts.models import User
 from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
-from memories.fields import SealedBytes, build_stored_row, get_sealed_bytes
+from memories.fields import build_stored_row, get_sealed_bytes
 from memories.index.tag_words import store_tag_words
 from memories.models import Memory, MemoryTag, Tag
 from memories.models.compiled import compile_visible
@@ -86,10 +86,9 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
     found = fetch_prepared(ENSURE_TAGS, params)
     if len(found) < len(hashes):
         raise quota.build_tag_error()
+    columns = ("id", "owner_id", "name", "name_hash")
     return {
-        fold_tag_name(hashes[bytes(key)]): Tag(
-            pk=pk, owner_id=owner_id, name=SealedBytes(name), name_hash=key
-        )
+        fold_tag_name(hashes[bytes(key)]): build_stored_row(Tag, columns, (pk, owner_id, name, key))
         for pk, name, key in found
     }
 

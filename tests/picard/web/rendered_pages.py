@@ -154,18 +154,18 @@ def render_page(client: Client, path: str, headers: dict[str, str]) -> str:
         return ""
     names = sorted(name for name in response.headers if name not in HEADERS_LEFT_OUT)
     lines = [f"{name}: {'; '.join(sorted(response.headers[name].split('; ')))}" for name in names]
-    return "\n".join([*lines, *_split_html(response.content.decode())]) + "\n"
+    numbers: dict[str, int] = {}
+    html = _split_html(number_ids(response.content.decode(), numbers))
+    return "\n".join([*(number_ids(line, numbers) for line in lines), *html]) + "\n"
 
 
-def number_ids(text: str, numbers: dict[str, int] | None = None) -> str:
+def number_ids(text: str, numbers: dict[str, int]) -> str:
     """Replace ids by the order in which they appear: code that takes another id in between changes nothing."""
-    numbers = {} if numbers is None else numbers
     return ID.sub(lambda found: f"id-{numbers.setdefault(found[0], len(numbers) + 1)}", text)
 
 
 def _split_html(html: str) -> list[str]:
     """Return the elements, texts and tags of each on a line of its own."""
-    html = number_ids(html)
     for pattern in VOLATILE:
         html = pattern.sub(lambda found: found[0].replace(found[1], "..."), html)
     pieces = (" ".join(piece.split()) for piece in re.split(r"(<[^>]*>)", html))
