@@ -16,6 +16,7 @@ from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.providers.chat_settings import load_chat_settings
 from oauth.settings import build_provider_settings
+from picard.config.databases import go_past_pooler
 from picard.config.env import Environment, drop_libpq_variables
 from picard.config.languages import ENGLISH_PATHS, list_languages  # noqa: F401
 from picard.config.log_config import logging_settings
@@ -140,6 +141,10 @@ TEMPLATES = [
 
 # --- Database: DATABASE_URL, or an embedded PostgreSQL in PICARD_HOME ----------------------------------
 # Without SYSTEM_DATABASE_URL and MIGRATE_DATABASE_URL, DATABASE_URL has the rights of all three roles.
+# With DATABASE_POOLED, DATABASE_URL leads to a pooler of transactions, and DATABASE_DIRECT_URL past it.
+DATABASE_POOLED = env.bool("DATABASE_POOLED", default=False)
+DATABASE_DIRECT = env.db("DATABASE_DIRECT_URL") if env.str("DATABASE_DIRECT_URL", default="") else {}
+_role = choose_role(sys.argv)
 DATABASE_LOGINS: dict[Role, dict[str, Any]]
 if EMBEDDED:
     DATABASE_LOGINS = {role: {"NAME": APP_DATABASE, "USER": user} for role, user in ROLES.items()}
@@ -152,12 +157,15 @@ else:
         else _web,
         Role.OWNER: env.db("MIGRATE_DATABASE_URL") if env.str("MIGRATE_DATABASE_URL", default="") else _web,
     }
+DATABASE_POOLER = {**DATABASE_LOGINS[Role.WEB], "POOLED": True} if DATABASE_POOLED else {}
+if DATABASE_POOLED:
+    DATABASE_LOGINS = go_past_pooler(DATABASE_LOGINS, DATABASE_DIRECT, _role)
 DATABASES = {
     "default": {
         "ENGINE": "picard.database",
         "EMBEDDED_HOME": PICARD_HOME / "postgres" if EMBEDDED else None,
         "LOGINS": {**DATABASE_LOGINS},
-        "ROLE": choose_role(sys.argv),
+        "ROLE": _role,
         **DATABASE_LOGINS[Role.WEB],
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -38,10 +38,10 @@ SETTING = re.compile(
     r"\s*set\s+(?!local\b)(?:session\s+)?[a-z_.]+\s*(?:=(?! %s)|to\b)|.*set_config\((?![^)]*, true\))",
     re.DOTALL,
 )
-ALLOWED_SETTINGS = {
-    ("core/db/prepared.py", "set plan_cache_mode = force_generic_plan"),
-    ("core/db/time_limits.py", "set statement_timeout = "),
-}
+# It names any setting, for the transaction.
+ALLOWED_SETTINGS = {("core/db/cursors.py", "set_config('")}
+# Set for a session, or sent with each transaction behind a pooler (core/db/session_settings.py).
+OF_SESSION = {"plan_cache_mode", "statement_timeout", "max_parallel_workers_per_gather"}
 
 
 @pytest.mark.parametrize("model", [User, *WITH_PUBLIC_ID], ids=lambda model: model.__name__)
@@ -216,6 +216,17 @@ def test_no_code_updates_an_owner() -> None:
 def test_session_settings_are_local_to_the_transaction() -> None:
     statements = {(path, text) for path, text in find_strings() if SETTING.match(text)}
     assert statements == ALLOWED_SETTINGS
+
+
+def test_settings_of_a_session_affect_no_results() -> None:
+    calls = [
+        node
+        for _path, tree in parse_modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "set_for_session"
+    ]
+    names = {ast.literal_eval(key) for call in calls for key in cast(ast.Dict, call.args[1]).keys if key}
+    assert names == OF_SESSION
 
 
 def touches_owned_rows(statement: str) -> bool:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -10,29 +11,52 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from core.db.principal import NOBODY, Principal, get_principal
+from core.db.session_settings import get_transaction_settings
 
 # Statements that cannot be part of a transaction, which a second statement would begin.
 NO_TRANSACTION = re.compile(
     r"\s*(?:vacuum\b|(?:create|drop)\s+database\b|[^;]*\bconcurrently\b)", re.IGNORECASE
 )
-SET_PRINCIPAL = """
-select set_config('picard.owner', $1, true), set_config('picard.public_of', $2, true),
-set_config('picard.system', $3, true)
-"""
+PRINCIPAL_NAMES = tuple(NOBODY.settings)
 
 # Who acts in the connection's present transaction, as PostgreSQL knows it.
 _sent: "WeakKeyDictionary[psycopg.Connection[Any], Principal | None]" = WeakKeyDictionary()
 
 
-def find_unsent(raw: "psycopg.Connection[Any]") -> tuple[Principal, bool] | None:
-    """Return who acts, and whether their statement begins a transaction; None if PostgreSQL knows it."""
+class Unsent(NamedTuple):
+    """What PostgreSQL must know before a statement: as text, and as a statement to prepare with its values."""
+
+    principal: Principal
+    sql: str
+    names: tuple[str, ...]
+    values: list[str]
+
+
+def find_unsent(raw: "psycopg.Connection[Any]") -> Unsent | None:
+    """Return what PostgreSQL does not know yet of who acts, and of settings behind a pooler; None if it knows all."""
     principal, status = get_principal(), raw.pgconn.transaction_status
     if status == TransactionStatus.INERROR:
         return None  # only a rollback is possible, which must be sent alone
-    if status == TransactionStatus.IDLE:
-        _sent.pop(raw, None)
-        return None if principal is NOBODY else (principal, True)
-    return None if _sent.get(raw, NOBODY) == principal else (principal, False)
+    if status != TransactionStatus.IDLE:
+        return None if _sent.get(raw, NOBODY) == principal else _describe(principal, principal.sql)
+    _sent.pop(raw, None)
+    if (pooled := get_transaction_settings(raw)) is None:
+        return None if principal is NOBODY else _describe(principal, principal.first_sql)
+    # All of it, even that nobody acts: another client may have left something in the session that the pooler chooses.
+    names, values = principal.settings.keys(), principal.settings.values()
+    sql_text = principal.sql + pooled.sql
+    return Unsent(principal, sql_text, (*names, *pooled.names), [*values, *pooled.values])
+
+
+def _describe(principal: Principal, sql_text: str) -> Unsent:
+    return Unsent(principal, sql_text, PRINCIPAL_NAMES, list(principal.settings.values()))
+
+
+@lru_cache(maxsize=16)
+def _build_setter(names: tuple[str, ...]) -> str:
+    """Return the statement that sets these for the present transaction; the values are its parameters."""
+    calls = (f"set_config('{name}', ${number}, true)" for number, name in enumerate(names, start=1))
+    return f"select {', '.join(calls)}"
 
 
 def mark_sent(raw: "psycopg.Connection[Any]", principal: Principal) -> None:
@@ -53,15 +77,14 @@ class PrincipalStatements:
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         unsent = find_unsent(self.connection)
-        if unsent is None or _forbids_transaction(query, unsent[0]):
+        if unsent is None or _forbids_transaction(query, unsent.principal):
             return super().execute(query, params, **options)  # type: ignore[misc]
-        principal, is_first = unsent
-        prefix = principal.first_sql if is_first else principal.sql
+        prefix = unsent.sql
         combined = prefix + query if isinstance(query, str) else sql.SQL(prefix) + query
         super().execute(combined, params, **options)  # type: ignore[misc]
         for _ in range(prefix.count(";")):
             self.nextset()  # type: ignore[attr-defined]
-        mark_sent(self.connection, principal)
+        mark_sent(self.connection, unsent.principal)
         return self
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
@@ -78,12 +101,11 @@ class PrincipalServerCursor:
         if unsent is None:
             super()._execute_send(query, force_extended=force_extended, binary=binary)  # type: ignore[misc]
             return
-        principal, is_first = unsent
         # psycopg checks the last result, that of the declaration. Two statements need the simple protocol.
-        query.query = (principal.first_sql if is_first else principal.sql).encode() + query.query
+        query.query = unsent.sql.encode() + query.query
         super()._execute_send(query, binary=binary)  # type: ignore[misc]
         if not raw.autocommit:
-            _sent[raw] = principal
+            _sent[raw] = unsent.principal
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
@@ -95,12 +117,11 @@ class PreparedCursor(psycopg.Cursor[Any]):
         unsent = find_unsent(self.connection)
         if unsent is None:
             return super().execute(query, params, prepare=True)
-        principal, _is_first = unsent
         with self.connection.pipeline():
             setter: psycopg.RawCursor[Any] = psycopg.RawCursor(self.connection)
-            setter.execute(SET_PRINCIPAL, list(principal.settings.values()), prepare=True)
+            setter.execute(_build_setter(unsent.names), unsent.values, prepare=True)
             super().execute(query, params, prepare=True)
-        mark_sent(self.connection, principal)
+        mark_sent(self.connection, unsent.principal)
         return self
 
 

@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg.pq import TransactionStatus
 
 from core.db.cursors import NumberedCursor, PreparedCursor
+from core.db.session_settings import set_for_session
 
 _generic_plan_connections: WeakSet[psycopg.Connection] = WeakSet()
 
@@ -77,5 +78,5 @@ def _force_generic_plan(raw: psycopg.Connection) -> None:
     """
     is_idle = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
     if is_idle and raw not in _generic_plan_connections:
-        raw.execute("set plan_cache_mode = force_generic_plan")
+        set_for_session(raw, {"plan_cache_mode": "force_generic_plan"})
         _generic_plan_connections.add(raw)

@@ -8,6 +8,8 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from core.db.session_settings import set_for_session
+
 LONG_WORK_S = 120.0  # for a statement of an import, or of a change to all memories with a tag
 WORKER_S = 600.0  # for a statement of the worker: it purges and re-indexes whole accounts
 
@@ -26,8 +28,9 @@ def limit_statements(seconds: float) -> None:
     def set_limit(sender: object, connection: BaseDatabaseWrapper, **_: object) -> None:  # noqa: ARG001
         # Not as a parameter of the connection, which poolers reject. Nothing may use a connection without the limit.
         try:
-            connection.connection.execute(
-                f"set statement_timeout = {seconds * 1000:.0f}; set max_parallel_workers_per_gather = 0"
+            set_for_session(
+                connection.connection,
+                {"statement_timeout": f"{seconds * 1000:.0f}", "max_parallel_workers_per_gather": "0"},
             )
         except psycopg.Error:
             connection.close()

@@ -53,6 +53,7 @@ def find_settings_faults() -> Iterator[CheckMessage]:
     yield from _check_key_format()
     yield from _check_choices()
     yield from _check_numbers()
+    yield from _check_pooler()
     yield from _check_provider()
     yield from _check_embeddings()
     yield from _check_chat_model()
@@ -182,6 +183,21 @@ def _check_numbers() -> Iterator[Error]:
             yield Error(
                 f"{name} is not between {least} and {most}.", hint="Choose another value.", id="picard.E015"
             )
+
+
+def _check_pooler() -> Iterator[Error]:
+    if not settings.DATABASE_POOLED:
+        return
+    if settings.EMBEDDED:
+        hint = "Set DATABASE_URL to the URL of the pooler, or unset DATABASE_POOLED."
+        yield Error("DATABASE_POOLED is set without DATABASE_URL.", hint=hint, id="picard.E033")
+    elif settings.DATABASES["default"]["ROLE"] != Role.WEB and not settings.DATABASE_DIRECT:
+        hint = (
+            "The worker, migrations, backups and other commands need sessions of their own. Set it to the URL of the "
+            "database itself, past the pooler (docs/scaling.md)."
+        )
+        message = "DATABASE_POOLED is set, but DATABASE_DIRECT_URL is missing."
+        yield Error(message, hint=hint, id="picard.E033")
 
 
 def _check_provider() -> Iterator[Error]:

@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 
 from core.db.cursors import PrincipalServerCursor, PrincipalStatements, forget_principal
 from core.db.roles import Role
+from core.db.session_settings import mark_pooled
 from picard.postgres.manager import PORT, EmbeddedPostgres, EmbeddedPostgresError
 
 
@@ -49,7 +50,8 @@ class DatabaseClient(client.DatabaseClient):
 class DatabaseWrapper(base.DatabaseWrapper):
     """Reads ENGINE, NAME, ROLE, LOGINS and EMBEDDED_HOME from the settings.
 
-    LOGINS are connection parameters by role. Of the embedded server they are only the user's name.
+    LOGINS are connection parameters by role. Of the embedded server they are only the user's name. POOLED: whether a
+    pooler of transactions is in between (core/db/session_settings.py).
     """
 
     client_class = DatabaseClient
@@ -88,7 +90,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # SCRAM makes the server prove that it knows the password, so an impostor is rejected.
         return {"require_auth": "scram-sha-256", **params} if self.server else params
 
-    def get_new_connection(self, conn_params: dict[str, object]) -> object:
+    def get_new_connection(self, conn_params: dict[str, object]) -> Any:
+        raw = self._connect(conn_params)
+        if self.is_pooled:
+            mark_pooled(raw)
+        return raw
+
+    @property
+    def is_pooled(self) -> bool:
+        return bool(self.settings_dict.get("POOLED"))
+
+    def _connect(self, conn_params: dict[str, object]) -> Any:
         if self.server and not self.server.looks_alive():
             self.ensure_server()
         try:
@@ -110,6 +122,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         arrived = select.poll()
         arrived.register(raw.fileno(), select.POLLIN)
         return not arrived.poll(0) or super().is_usable()
+
+    def chunked_cursor(self) -> Any:
+        """Return a cursor that reads its rows in portions: behind a pooler, only until the end of a transaction."""
+        return self.cursor() if self.is_pooled and not self.in_atomic_block else super().chunked_cursor()
 
     def create_cursor(self, name: str | None = None) -> Any:
         if name is None:

@@ -19,6 +19,7 @@ from django.db import ProgrammingError, connection
 from accounts.mail import delivery, outbox
 from core.db.errors import DATABASE_UNAVAILABLE
 from picard.config import checks
+from picard.database import pooler
 from picard.database.login_roles import find_powerful_web_user
 from picard.observability import health, stats
 
@@ -104,6 +105,20 @@ def check_database() -> CheckResult:
         hint = "Give the web server a database role of its own (docs/deployment.md)."
         return State.WARN, f"PostgreSQL {version}; the web server's role {user} owns the tables", hint
     return State.OK, f"PostgreSQL {version}{', embedded' if settings.EMBEDDED else ''}", ""
+
+
+def check_pooler() -> CheckResult:
+    """Ask the pooler itself, which this command goes past."""
+    if not settings.DATABASE_POOLER:
+        return State.OK, "none; direct connections", ""
+    name = settings.DATABASE_POOLER.get("HOST") or "local socket"
+    try:
+        pooler.check_pooler()
+    except pooler.UnfitPooler as error:
+        return State.FAIL, f"{name}: picard.E034", str(error)
+    except DATABASE_UNAVAILABLE:
+        return State.FAIL, f"{name} does not answer", "Check DATABASE_URL, and that the pooler is running."
+    return State.OK, f"{name}; keeps prepared statements", ""
 
 
 def check_pgvector() -> CheckResult:
@@ -297,7 +312,7 @@ def check_files() -> CheckResult:
 
 
 CHECKS: tuple[Callable[[], CheckResult], ...] = (
-    check_configuration, check_database, check_pgvector, check_migrations, check_keys, check_worker,
+    check_configuration, check_database, check_pooler, check_pgvector, check_migrations, check_keys, check_worker,
     check_disk_space, check_clock, check_mail, check_openid_provider, check_embeddings,
     check_chat_model, check_files,
 )  # fmt: skip

@@ -4,6 +4,7 @@ import functools
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from core.db.cancellation import has_client_disconnected
 from core.db.roles import acting_as_system
+from picard.database import pooler
 from picard.observability.access import has_metrics_token
 
 logger = logging.getLogger(__name__)
@@ -29,10 +31,7 @@ def readiness_view(request: HttpRequest) -> JsonResponse:
     With METRICS_TOKEN it also counts the backlog, in another connection. Anybody may poll this page, and on a small
     server the counts tell when somebody writes.
     """
-    checks = {
-        check.__name__.removeprefix("check_"): _run_check(check)
-        for check in (check_database, check_migrations, check_extension, check_keys)
-    }
+    checks = {check.__name__.removeprefix("check_"): _run_check(check) for check in _list_checks()}
     counts = None
     if may_count := has_metrics_token(request):
         counts = _count_backlog()
@@ -70,6 +69,17 @@ def check_keys() -> bool:
 
     check_master_keys()
     return True
+
+
+def check_pooler() -> bool:
+    """Return True, or raise if the pooler in front of the database loses prepared statements."""
+    pooler.check_pooler()
+    return True
+
+
+def _list_checks() -> list[Callable[[], bool]]:
+    checks = [check_database, check_migrations, check_extension, check_keys]
+    return [*checks, check_pooler] if settings.DATABASE_POOLED else checks
 
 
 @functools.cache

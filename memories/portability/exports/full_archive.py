@@ -65,11 +65,14 @@ def _build_members(actor: Actor) -> Iterator[ZipMember]:
 
 
 def _stream_activity(actor: Actor) -> Iterator[bytes]:
-    events = AuditEvent.objects.filter(owner_id=actor.person.pk).order_by("pk")
-    for number, event in enumerate(events.values(*EVENT_FIELDS).iterator(chunk_size=EVENT_CHUNK_SIZE)):
-        if number % EVENT_CHUNK_SIZE == 0:
-            check_access(actor)
-        yield orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+    """Page by id, as the memories: no transaction or cursor may last as long as the download."""
+    events = AuditEvent.objects.filter(owner_id=actor.person.pk).order_by("pk").values(*EVENT_FIELDS)
+    chunk = events[:EVENT_CHUNK_SIZE]
+    while rows := list(chunk):
+        check_access(actor)
+        for event in rows:
+            yield orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+        chunk = events.filter(pk__gt=rows[-1]["id"])[:EVENT_CHUNK_SIZE]
 
 
 def _encode_json(value: object) -> bytes:

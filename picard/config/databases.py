@@ -1,0 +1,28 @@
+"""How a process reaches its database: in which roles, and directly or through a pooler of transactions."""
+
+from typing import Any
+
+from core.db.roles import Role
+
+Login = dict[str, Any]  # an entry of Django's DATABASES without ENGINE; POOLED: through the pooler
+ADDRESS = ("NAME", "HOST", "PORT", "OPTIONS")
+
+
+def go_past_pooler(logins: dict[Role, Login], direct: Login, process: Role) -> dict[Role, Login]:
+    """Return the logins of a process where DATABASE_URL leads to a pooler. direct: of DATABASE_DIRECT_URL, or empty.
+
+    The web server's requests go through it. The worker and the commands need sessions: of locks, of LISTEN, for
+    pg_dump. They go to the direct address, in the users of their own URLs.
+    """
+    web = logins[Role.WEB]
+    address = {name: direct[name] for name in ADDRESS if direct}
+    user = {name: direct[name] for name in ("USER", "PASSWORD") if direct and direct[name]}
+
+    def choose(role: Role) -> Login:
+        login = logins[role]
+        if not direct or (process == Role.WEB and role != Role.OWNER):
+            return pooled if login is web else {**login, "POOLED": True}
+        return past if login is web else {**login, **address, "POOLED": False}
+
+    pooled, past = {**web, "POOLED": True}, {**web, **address, **user, "POOLED": False}
+    return {role: choose(role) for role in Role}
