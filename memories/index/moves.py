@@ -4,16 +4,24 @@ The worker indexes the memories anew one by one. Meanwhile `User.former_language
 that a search finds them too: by their own stems, and by meaning with the vector of their own encoder.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat, Trim
 
 from accounts.models import User
+from core.db.sharding import group_owners
 from memories.index import spaces, work_queue
-from memories.index.languages import Language, get_former_languages, get_language, get_owner_language
+from memories.index.languages import (
+    Language,
+    get_former_languages,
+    get_language,
+    get_owner_language,
+    read_owner_languages,
+)
 from memories.models import EmbeddingSpace, IndexState, Memory, MemoryVector
 from memories.providers.embeddings import ProviderError
 
@@ -41,19 +49,37 @@ def start_move(person: User, former: str) -> int:
 
 def start_outdated_moves(person: User | None = None) -> int:
     """Queue every memory (of this user) whose index is not up to date; return how many."""
-    rows = spaces.select_outdated_rows()
+    rows = MemoryVector.objects.filter(space__isnull=False)
     if person is not None:
         rows = rows.filter(owner_id=person.pk)
-    codes = set(rows.values_list("space__language", flat=True).distinct())
-    for code in codes:
-        owners = rows.filter(space__language=code).values("owner_id")
+    used: dict[UUID, set[int]] = defaultdict(set)
+    for owner_id, space_id in rows.order_by().values_list("owner_id", "space_id").distinct():
+        used[owner_id].add(space_id)
+    owners: dict[Language, list[UUID]] = defaultdict(list)
+    for owner_id, language in read_owner_languages(used).items():
+        owners[language].append(owner_id)
+    return sum(_start_moves(language, {each: used[each] for each in ids}) for language, ids in owners.items())
+
+
+def _start_moves(language: Language, used: Mapping[UUID, set[int]]) -> int:
+    """Queue the memories of owners with this language that are in outdated spaces. used: spaces by owner."""
+    outdated = spaces.list_outdated_spaces(language)
+    for code in set(outdated.values()):
+        of_code = {space_id for space_id in outdated if outdated[space_id] == code}
+        owners = [owner_id for owner_id in used if used[owner_id] & of_code]
         User.objects.filter(pk__in=owners).exclude(former_languages__contains=code).update(
             former_languages=Trim(Concat("former_languages", Value(f" {code}")))
         )
-    if not codes:
-        return 0
-    ready = Memory.objects.filter(index_state=IndexState.READY, pk__in=rows.values("memory_id"))
-    return work_queue.enqueue_memories(ready)
+    rows = MemoryVector.objects.filter(
+        owner_id=OuterRef("owner_id"), memory_id=OuterRef("pk"), space_id__in=outdated
+    )
+    moving = (owner_id for owner_id in used if used[owner_id] & outdated.keys())
+    return sum(
+        work_queue.enqueue_memories(
+            Memory.objects.filter(Exists(rows), owner_id__in=group, index_state=IndexState.READY)
+        )
+        for group in group_owners(moving)
+    )
 
 
 def finish_moves(owner_ids: Collection[UUID]) -> int:

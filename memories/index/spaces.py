@@ -5,13 +5,11 @@ current scheme in its owner's language. So a change of language or scheme takes 
 the worker indexes the rows anew.
 """
 
-from django.db.models import Q, QuerySet
-
 from accounts.consent import embeddings as embedding_consent
 from accounts.models import User
 from core import languages
 from memories.index.languages import Language, get_language
-from memories.models import EmbeddingSpace, MemoryVector
+from memories.models import EmbeddingSpace
 from memories.providers.embeddings import get_provider
 
 KEYWORD_SCHEME = "words-2"  # increment when keywords.py extracts other words: everything is reindexed
@@ -45,15 +43,10 @@ def list_current_identities(language: Language) -> list[str]:
     return [get_identity(language), *withheld]
 
 
-def select_outdated_rows() -> QuerySet[MemoryVector]:
-    """Return all indexed rows that are not up to date for their owners' languages."""
-    outdated = Q(pk__in=[])
-    for language in _list_used_languages():
-        codes = [language.code, *([""] if language.code == languages.get_default_code() else [])]
-        others = EmbeddingSpace.objects.exclude(identity__in=list_current_identities(language))
-        if ids := list(others.values_list("pk", flat=True)):
-            outdated |= Q(owner__language__in=codes, space_id__in=ids)
-    return MemoryVector.objects.filter(outdated)
+def list_outdated_spaces(language: Language) -> dict[int, str]:
+    """Return the spaces, with the codes of their languages, of rows that need reindexing for owners with this one."""
+    others = EmbeddingSpace.objects.exclude(identity__in=list_current_identities(language))
+    return dict(others.values_list("pk", "language"))
 
 
 def list_all_current_identities() -> list[str]:

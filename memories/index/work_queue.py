@@ -123,7 +123,7 @@ def rekey_memory(memory: Memory) -> None:
         and any(row.embedding is None for row in rows)
     ):
         memory.index_state = IndexState.PENDING  # withheld from the provider while private
-        enqueue_memories(Memory.objects.filter(pk=memory.pk))
+        enqueue_memories(Memory.objects.filter(owner_id=memory.owner_id, pk=memory.pk))
 
 
 def _select_stored_rows(memories: Sequence[Memory]) -> QuerySet[MemoryVector]:
@@ -274,7 +274,8 @@ def index_keywords_only(memories: Sequence[Memory]) -> None:
 
 def mark_indexed(memories: Sequence[Memory]) -> None:
     """Mark the memories as indexed."""
-    Memory.objects.filter(pk__in=[memory.pk for memory in memories]).update(
+    owners = {memory.owner_id for memory in memories}
+    Memory.objects.filter(owner_id__in=owners, pk__in=[memory.pk for memory in memories]).update(
         index_state=IndexState.READY, index_leased_by=None, index_attempts=0, index_error=""
     )
 

@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.ids import new_id_at
+from accounts.models import User
+from core.db.sharding import group_owners
 from memories.insights.periods import Period
 from memories.insights.sessions import require_session
 from memories.models import READ_ACTIONS, AppDay, AuditAction, AuditEvent, AuditSum
@@ -35,14 +37,14 @@ NOT_WRITTEN = (*READ_ACTIONS, AuditAction.MEMORY_PROPOSE)  # a proposal has writ
 SUM_EVENTS = """
 with zone as materialized (select name from pg_timezone_names)
 insert into memories_appday (owner_id, day, client_id, reads, writes)
-select event.owner_id, (event.happened_at at time zone coalesce(zone.name, 'UTC'))::date, event.client_id,
+select person.id, (event.happened_at at time zone coalesce(zone.name, 'UTC'))::date, event.client_id,
   count(*) filter (where event.action = any(%(reads)s)),
   count(*) filter (where event.action <> all(%(not_written)s))
-from memories_auditevent event
-join accounts_user person on person.id = event.owner_id
+from unnest(%(owners)s::uuid[], %(zones)s::text[]) person (id, time_zone)
+join memories_auditevent event on event.owner_id = person.id
 left join zone on zone.name = person.time_zone
-where event.id > %(after)s and event.id <= %(until)s and event.client_id <> ''
-and event.action <> %(proposed)s and cardinality(event.memory_ids) > 0
+where event.owner_id = any(%(owners)s::uuid[]) and event.id > %(after)s and event.id <= %(until)s
+and event.client_id <> '' and event.action <> %(proposed)s and cardinality(event.memory_ids) > 0
 group by 1, 2, 3 order by 1, 2, 3
 on conflict (owner_id, day, client_id) do update
 set reads = memories_appday.reads + excluded.reads, writes = memories_appday.writes + excluded.writes
@@ -77,11 +79,13 @@ def sum_events() -> int:
     total = 0
     for _ in range(MAX_BATCHES):
         new = AuditEvent.objects.filter(pk__gt=done, pk__lte=settled).order_by("pk")
-        ids = list(new.values_list("pk", flat=True)[:BATCH])
-        if not ids:
+        events = list(new.values_list("pk", "owner_id")[:BATCH])
+        if not events:
             break
-        _sum_batch(done, ids[-1])
-        done, total = ids[-1], total + len(ids)
+        until, _ = events[-1]
+        for owners in group_owners(owner_id for _, owner_id in events):
+            _sum_batch(owners, done, until)
+        done, total = until, total + len(events)
     if total:
         AuditSum.objects.update_or_create(defaults={"until": done})
     return total
@@ -98,8 +102,11 @@ def _get_summed_id() -> UUID:
     return AuditSum.objects.values_list("until", flat=True).first() or FIRST_ID
 
 
-def _sum_batch(after: UUID, until: UUID) -> None:
+def _sum_batch(owner_ids: Sequence[UUID], after: UUID, until: UUID) -> None:
+    zones = dict(User.objects.filter(pk__in=owner_ids).values_list("pk", "time_zone"))
     values: Mapping[str, Any] = {
+        "owners": list(zones),
+        "zones": list(zones.values()),
         "after": after,
         "until": until,
         "reads": [action.value for action in READ_ACTIONS],

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,11 +22,13 @@ from django.db.models.functions import Now
 
 from accounts.consent import embeddings as embedding_consent
 from core.db.errors import DATABASE_UNAVAILABLE
-from core.db.locks import LIVE_WORKERS_SQL, lock_worker, unlock_worker
+from core.db.locks import lock_worker, unlock_worker
+from core.db.sharding import group_owners
 from core.process_signals import pause
 from memories.index import moves, work_queue
 from memories.index.languages import get_default_language
 from memories.jobs import recovery, retention
+from memories.jobs.claims import OwnerTurns, claim_memories
 from memories.jobs.embedder import EmbeddingResult, embed_memories, read_memories
 from memories.models import IndexState, Memory
 from memories.providers.embeddings import ProviderError
@@ -39,53 +41,6 @@ STOP_CHECK_S = 0.5  # maximum delay of a stop request while idle
 MAX_BACKOFF_S = 600.0
 MAX_CODE_CHARACTERS = 40  # of the column
 MAX_PAUSE_S = 60.0  # after an unexpected error
-
-FIRST_OWNER = UUID(int=0)  # before all others
-NEXT_OWNER = """(
-  select owner_id from memories_memory
-  where index_state = 'pending' and owner_id > {}::uuid order by owner_id limit 1)"""
-
-# Due, and either unleased or leased by a dead worker (its lock is free) or by this one, which is processing nothing.
-# Owners take turns, from the one after `after` on: the first memory of each comes before the second of any, so that
-# nobody waits behind another user's import. Each step to the next owner is an index lookup.
-CLAIM = f"""
-with recursive dead as (
-  select leased_by from (
-    select distinct index_leased_by as leased_by from memories_memory
-    where index_state = 'pending' and index_leased_by is not null) leases
-  where leased_by = %(worker)s or leased_by not in ({LIVE_WORKERS_SQL})),
-turn as (
-  select id as owner_id, id as first, 1 as place
-  from (select coalesce({NEXT_OWNER.format("%(after)s")}, {NEXT_OWNER.format(f"'{FIRST_OWNER}'")}) as id) start
-  union all
-  select following.id, first, place + 1
-  from turn, lateral (
-    select coalesce({NEXT_OWNER.format("turn.owner_id")}, {NEXT_OWNER.format(f"'{FIRST_OWNER}'")}) as id) following
-  where place < %(limit)s and following.id <> first),
-due as (
-  select id, row_number() over (partition by owner_id order by index_due_at) as number, index_due_at
-  from turn, lateral (
-    select id, index_due_at from memories_memory
-    where owner_id = turn.owner_id and index_state = 'pending' and index_due_at <= statement_timestamp()
-      and (index_leased_by is null or index_leased_by in (select leased_by from dead))
-    order by index_due_at limit %(limit)s) own),
-free as (
-  select id from memories_memory
-  where id = any(array(select id from due order by number, index_due_at limit %(limit)s)) and index_state = 'pending'
-    and (index_leased_by is null or index_leased_by in (select leased_by from dead))
-  for update skip locked),
-claimed as (
-  update memories_memory m set index_leased_by = %(worker)s, index_attempts = index_attempts + 1
-  from free where m.id = free.id returning m.id)
-select array(select id from claimed), (select owner_id from turn order by place desc limit 1)
-"""  # noqa: S608 - put together from constants # nosec B608
-
-
-@dataclass
-class OwnerTurns:
-    """The owner whose turn was the last: of many owners, each batch serves those after the previous batch's."""
-
-    last: UUID = field(default=FIRST_OWNER)
 
 
 class WorkerLease:
@@ -177,40 +132,13 @@ def _try_to_index(worker: int, memories: Sequence[Memory]) -> str:
     return ""
 
 
-def claim_memories(worker: int, limit: int, turns: OwnerTurns | None = None) -> list[Memory]:
-    """Lease due memories to this worker. The statement commits at once, so that others can detect a later crash."""
-    turns = turns or OwnerTurns()
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"worker": worker, "limit": limit, "after": turns.last})
-        [(ids, last)] = cursor.fetchall()
-    turns.last = last or FIRST_OWNER
-    return list(Memory.objects.filter(pk__in=ids))
-
-
 def store_results(worker: int, embedded: Sequence[EmbeddingResult]) -> None:
     """Store the results of memories that have not changed since they were read."""
-    with transaction.atomic():
-        current = dict(
-            Memory.objects.filter(pk__in=[one.memory.pk for one in embedded], index_leased_by=worker)
-            .order_by("pk")
-            .select_for_update()
-            .values_list("pk", "version")
-        )
-        fresh = [one for one in embedded if current.get(one.memory.pk) == one.memory.version]
-        done = [one for one in fresh if one.vectors is not None]
-        if done:
-            _store_vectors(done)
-        if withheld := [one.memory for one in fresh if one.is_withheld and not one.error]:
-            work_queue.index_keywords_only(withheld)
-        for one in fresh:
-            if one.error:
-                _schedule_retry(one)
-        stale = current.keys() - {one.memory.pk for one in fresh}
-        Memory.objects.filter(pk__in=stale).update(
-            index_leased_by=None, index_attempts=F("index_attempts") - 1
-        )
-        moves.finish_moves({one.memory.owner_id for one in fresh if not one.error})
-    recovery.record_results([one.error for one in embedded], has_vectors=bool(done))
+    for group in group_owners(one.memory.owner_id for one in embedded):
+        with transaction.atomic():
+            _store_group(worker, group, [one for one in embedded if one.memory.owner_id in group])
+    has_vectors = any(one.vectors is not None for one in embedded)
+    recovery.record_results([one.error for one in embedded], has_vectors=has_vectors)
 
 
 def get_seconds_until_due() -> float:
@@ -221,6 +149,23 @@ def get_seconds_until_due() -> float:
 
 
 # --- Private ------------------------------------------------------------------------------------------
+
+
+def _store_group(worker: int, owner_ids: Sequence[UUID], embedded: Sequence[EmbeddingResult]) -> None:
+    own = Memory.objects.filter(owner_id__in=owner_ids)
+    claimed = own.filter(pk__in=[one.memory.pk for one in embedded], index_leased_by=worker)
+    current = dict(claimed.order_by("pk").select_for_update().values_list("pk", "version"))
+    fresh = [one for one in embedded if current.get(one.memory.pk) == one.memory.version]
+    if done := [one for one in fresh if one.vectors is not None]:
+        _store_vectors(done)
+    if withheld := [one.memory for one in fresh if one.is_withheld and not one.error]:
+        work_queue.index_keywords_only(withheld)
+    for one in fresh:
+        if one.error:
+            _schedule_retry(one)
+    stale = current.keys() - {one.memory.pk for one in fresh}
+    own.filter(pk__in=stale).update(index_leased_by=None, index_attempts=F("index_attempts") - 1)
+    moves.finish_moves({one.memory.owner_id for one in fresh if not one.error})
 
 
 def _find_withheld(memories: Sequence[Memory]) -> list[Memory]:
@@ -243,7 +188,7 @@ def _schedule_retry(one: EmbeddingResult) -> None:
     """Schedule a retry, or mark the memory as failed, which the page, the admin and /readyz show."""
     gives_up = one.is_final or work_queue.is_last_attempt(one.memory)
     wait = timedelta(seconds=_compute_backoff(one.memory.index_attempts, one.retry_after_s))
-    Memory.objects.filter(pk=one.memory.pk).update(
+    Memory.objects.filter(owner_id=one.memory.owner_id, pk=one.memory.pk).update(
         index_state=IndexState.FAILED if gives_up else IndexState.PENDING,
         index_due_at=Now() + wait,
         index_leased_by=None,

@@ -10,8 +10,9 @@ from collections.abc import Collection
 
 from django.conf import settings
 
-from core.languages import get_default_code
+from core.db.sharding import group_owners
 from memories.index import work_queue
+from memories.index.languages import read_owner_languages
 from memories.jobs import retention
 from memories.models import IndexState, Memory
 from memories.providers.embeddings import PROBE_TEXT, CheckedProvider, ProviderError, get_provider
@@ -56,19 +57,21 @@ def requeue_failed_memories() -> int:
     failed = Memory.objects.filter(
         index_state=IndexState.FAILED, index_error__in=work_queue.PROVIDER_ERRORS
     ).order_by()
-    codes = set(failed.values_list("owner__language", flat=True).distinct())
+    languages = read_owner_languages(set(failed.values_list("owner_id", flat=True).distinct()))
     answers: dict[CheckedProvider, bool] = {}
-    answering = [code for code in codes if _does_answer(code, answers)]
-    if not answering:
-        return 0
+    answering = {code for code in {each.code for each in languages.values()} if _does_answer(code, answers)}
     attempts = max(0, settings.INDEXING_MAX_ATTEMPTS - 1)
-    return work_queue.enqueue_memories(failed.filter(owner__language__in=answering), attempts=attempts)
+    owners = (owner_id for owner_id, language in languages.items() if language.code in answering)
+    return sum(
+        work_queue.enqueue_memories(failed.filter(owner_id__in=group), attempts=attempts)
+        for group in group_owners(owners)
+    )
 
 
 def _does_answer(language_code: str, answers: dict[CheckedProvider, bool]) -> bool:
     """Ask the provider of a language for a vector of a fixed text, each provider once."""
     try:
-        provider = get_provider(language_code or get_default_code())
+        provider = get_provider(language_code)
         if provider not in answers:
             answers[provider] = False
             answers[provider] = bool(provider.embed_documents([PROBE_TEXT]))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts import rate_limits
@@ -17,6 +17,7 @@ from accounts.deletion import service as deletion
 from accounts.models import Invitation
 from accounts.sessions import hashed_keys
 from core.db.locks import DatabaseLock, OwnerLock, try_lock, try_lock_owner
+from core.db.sharding import group_owners
 from memories.index import moves, spaces, work_queue
 from memories.insights import app_days
 from memories.models import (
@@ -80,22 +81,25 @@ def purge_memories() -> int:
     """Permanently delete memories that have been in the trash, or expired, for TRASH_DAYS."""
     since = Now() - timedelta(days=settings.TRASH_DAYS)
     due = Memory.objects.filter(Q(deleted_at__lt=since) | Q(expires_at__lt=since))
+    owners = list(due.order_by().values_list("owner_id", flat=True).distinct())
+    # Skip who is busy: a memory may be being linked right now.
+    return sum(
+        _purge_owner(owner_id, due) for owner_id in owners if try_lock_owner(OwnerLock.LINKS, owner_id)
+    )
+
+
+def _purge_owner(owner_id: UUID, due: QuerySet[Memory]) -> int:
     total = 0
-    # Skip what is locked: a memory may be being restored or linked right now.
-    locked = due.order_by("pk").select_for_update(skip_locked=True, of=("self",))
-    busy: set[UUID] = set()
-    while batch := list(locked.exclude(owner_id__in=busy).values_list("pk", "owner_id")[:BATCH]):
-        owners = {owner for _, owner in batch}
-        busy |= {owner for owner in owners if not try_lock_owner(OwnerLock.LINKS, owner)}
-        for owner_id in owners - busy:
-            ids = [pk for pk, owner in batch if owner == owner_id]
-            AuditEvent.objects.create(
-                owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
-            )
-            supersession.bridge_links(owner_id, ids)
-            idempotency.clear_answers(owner_id, ids)
-            Memory.objects.filter(owner_id=owner_id, pk__in=ids).delete()
-            total += len(ids)
+    # Skip what is locked: a memory may be being restored right now.
+    locked = due.filter(owner_id=owner_id).order_by("pk").select_for_update(skip_locked=True, of=("self",))
+    while ids := list(locked.values_list("pk", flat=True)[:BATCH]):
+        AuditEvent.objects.create(
+            owner_id=owner_id, door=Channel.WORKER, action=AuditAction.MEMORY_PURGE, memory_ids=ids
+        )
+        supersession.bridge_links(owner_id, ids)
+        idempotency.clear_answers(owner_id, ids)
+        Memory.objects.filter(owner_id=owner_id, pk__in=ids).delete()
+        total += len(ids)
     return total
 
 
@@ -112,7 +116,13 @@ IN_USE_TAG_LOOKUPS: list[Callable[[Collection[UUID]], set[UUID]]] = []
 
 
 def purge_unused_tags() -> int:
-    unused = Tag.objects.filter(~Exists(MemoryTag.objects.filter(tag_id=OuterRef("pk"))))
+    used = MemoryTag.objects.filter(owner_id=OuterRef("owner_id"), tag_id=OuterRef("pk"))
+    unused = Tag.objects.filter(~Exists(used))
+    owners = unused.order_by().values_list("owner_id", flat=True).distinct()
+    return sum(_purge_tags(unused.filter(owner_id__in=group)) for group in group_owners(owners))
+
+
+def _purge_tags(unused: QuerySet[Tag]) -> int:
     # A tag being added to a memory is locked (tags.ensure_tags); the second query sees tags added in the meantime.
     locked = set(unused.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
     for find_used in IN_USE_TAG_LOOKUPS:
@@ -126,12 +136,13 @@ def purge_invitations() -> int:
 
 def purge_unused_spaces() -> int:
     """Delete unused spaces; none while the provider is misconfigured, since the current ones are unknown."""
-    used = MemoryVector.objects.filter(space_id=OuterRef("pk"))
+    used = set(MemoryVector.objects.order_by().values_list("space_id", flat=True).distinct())
     try:
         current = spaces.list_all_current_identities()
     except ProviderError:
         return 0
-    return EmbeddingSpace.objects.filter(~Exists(used)).exclude(identity__in=current).delete()[0]
+    others = EmbeddingSpace.objects.exclude(identity__in=current)
+    return others.exclude(pk__in=used - {None}).delete()[0]
 
 
 def purge_shared_cache() -> int:

@@ -13,22 +13,26 @@ from picard.server.metrics_folder import shared_folder
 if TYPE_CHECKING:
     import psutil
 
-DATABASE_METRICS_SQL = f"""
+# Of rows that may be in shards, so apart from what only one node knows.
+OWNED_METRICS_SQL = """
 select
-  (select count(*) from accounts_user where is_active) as people,
   (select count(*) from memories_memory where deleted_at is null) as memories,
   (select count(*) from memories_memory where deleted_at is not null) as memories_in_trash,
   (select count(*) from memories_memory where index_state = 'pending') as pending,
   (select coalesce(max(extract(epoch from now() - updated_at)), 0)::float8
    from memories_memory where index_state = 'pending') as oldest_pending_seconds,
   (select count(*) from memories_memory where index_state = 'failed') as failed,
+  (select count(*) from memories_auditevent where happened_at > now() - interval '1 hour') as acts_last_hour
+"""
+DATABASE_METRICS_SQL = f"""
+select
+  (select count(*) from accounts_user where is_active) as people,
   (select count(*) from accounts_queuedemail where failed_at is null) as emails_waiting,
   (select coalesce(max(extract(epoch from now() - created_at)), 0)::float8
    from accounts_queuedemail where failed_at is null) as oldest_email_seconds,
   (select count(*) from accounts_queuedemail where failed_at is not null) as emails_failed,
   (select count(*) from oauth_appgrant) as connected_apps,
   (select count(*) from oauth2_provider_accesstoken where expires > now()) as live_tokens,
-  (select count(*) from memories_auditevent where happened_at > now() - interval '1 hour') as acts_last_hour,
   (select count(*) from pg_stat_activity where datname = current_database()) as connections,
   (select count(distinct worker) from ({LIVE_WORKERS_SQL}) live (worker)) as workers,
   pg_database_size(current_database()) as database_bytes
@@ -64,12 +68,14 @@ HELP = {
 
 
 def collect_database_metrics() -> list[Metric]:
-    """Collect all metrics of the database with one statement."""
+    """Collect all metrics of the database. With shards, connections and size are those of the one that is asked."""
+    values: dict[str, float] = {}
     with acting_as_system(), connection.cursor() as cursor:
-        cursor.execute(DATABASE_METRICS_SQL)
-        values = cursor.fetchone()
-        names = [column.name for column in cursor.description]
-    return [Metric(name, HELP[name], float(value)) for name, value in zip(names, values, strict=True)]
+        for statement in (DATABASE_METRICS_SQL, OWNED_METRICS_SQL):
+            cursor.execute(statement)
+            names = [column.name for column in cursor.description]
+            values |= zip(names, cursor.fetchone(), strict=True)
+    return [Metric(name, text, float(values[name])) for name, text in HELP.items()]
 
 
 def collect_web_server_metrics() -> list[Metric]:

@@ -41,7 +41,8 @@ HAVE_ENDED = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= %s
 TOUCH = """
 update memories_vectorcache set used_at = statement_timestamp(),
   seen = pg_snapshot_xmin(%s::text::pg_snapshot)::text::bigint
-where id in (select id from memories_vectorcache where owner_id = %s and id = %s for update skip locked)
+where owner_id = %s and id in (
+  select id from memories_vectorcache where owner_id = %s and id = %s for update skip locked)
 """
 PURGE_CACHES = "delete from memories_vectorcache where used_at < statement_timestamp() - %s::interval"
 PURGE_CHANGES = """
@@ -73,7 +74,7 @@ class Registration:
     def touch(self, snapshot: str) -> None:
         """Keep the registration, and let changes go that this snapshot sees."""
         with connection.cursor() as cursor:
-            cursor.execute(TOUCH, [snapshot, self.owner_id, self.id])
+            cursor.execute(TOUCH, [snapshot, self.owner_id, self.owner_id, self.id])
 
     def end(self) -> None:
         VectorCache.objects.filter(owner_id=self.owner_id, pk=self.id).delete()

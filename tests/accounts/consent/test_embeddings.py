@@ -12,7 +12,7 @@ from accounts.consent import embeddings as embedding_consent
 from accounts.models import User
 from memories.index import moves
 from memories.index.languages import get_language
-from memories.jobs import indexer
+from memories.jobs import claims, indexer
 from memories.jobs.embedder import EmbeddingResult
 from memories.models import IndexState, Memory
 from memories.providers.embeddings import reset_provider
@@ -73,7 +73,7 @@ def test_consent_given_while_a_worker_withholds_a_text_is_applied(
     ada: User, ada_client: Client, index: Index, model: ModelServer
 ) -> None:
     remember(ada, PRIVATE)
-    [claim] = indexer.claim_memories(worker=1, limit=10)
+    [claim] = claims.claim_memories(worker=1, limit=10)
     set_consent(ada_client, ada, yes=True)
     indexer.store_results(1, [EmbeddingResult(claim, get_language("en"), [], is_withheld=True)])
     assert index() == 1

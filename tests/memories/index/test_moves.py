@@ -15,7 +15,7 @@ from accounts.profile.service import update_profile
 from memories.fields import SealedBytes
 from memories.index import moves, spaces, work_queue
 from memories.index.languages import get_language
-from memories.jobs import embedder, indexer, retention
+from memories.jobs import claims, embedder, indexer, retention
 from memories.models import EmbeddingSpace, Memory, MemoryVector
 from memories.providers.embeddings import CheckedProvider, ProviderRejected
 from memories.search.exact_duplicates import find_exact_duplicate
@@ -125,7 +125,7 @@ def test_changing_back_midway_loses_nothing(ada: User, index: Index) -> None:
 
 def test_change_during_a_batch_discards_its_vectors(ada: User, index: Index) -> None:
     memory = remember(ada, "The puppy")
-    claimed = indexer.claim_memories(worker=0, limit=1)
+    claimed = claims.claim_memories(worker=0, limit=1)
     embedded = embedder.embed_memories(claimed)
     choose(ada, "de")
     indexer.store_results(0, embedded)

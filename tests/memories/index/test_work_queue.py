@@ -11,7 +11,7 @@ from accounts.models import User
 from core.db.locks import DatabaseLock
 from memories.index import moves, spaces, vectors, work_queue
 from memories.index.languages import get_language
-from memories.jobs import embedder, indexer, retention
+from memories.jobs import claims, embedder, indexer, retention
 from memories.models import EmbeddingSpace, Memory, MemoryVector
 from memories.providers.embeddings import ProviderRejected, ProviderUnavailable, reset_provider
 from memories.services import writes
@@ -139,10 +139,10 @@ def test_only_leases_of_dead_workers_are_taken_over(ada: User) -> None:
     lease = indexer.WorkerLease()
     try:
         Memory.objects.filter(pk=memory.pk).update(index_leased_by=lease.worker)
-        assert indexer.claim_memories(worker=0, limit=10) == []
+        assert claims.claim_memories(worker=0, limit=10) == []
     finally:
         lease.close()
-    assert [row.pk for row in indexer.claim_memories(worker=0, limit=10)] == [memory.pk]
+    assert [row.pk for row in claims.claim_memories(worker=0, limit=10)] == [memory.pk]
 
 
 def test_model_change_requeues_everything_and_keeps_keyword_search(
@@ -215,7 +215,7 @@ def test_nobody_waits_behind_the_import_of_another(ada: User, bob: User) -> None
     writes.create_memories(session(ada), [writes.NewMemory(f"Note {n}.") for n in range(30)])
     own = remember(bob, "I keep bees.")
     more = remember(bob, "I keep ants.")
-    claimed = [memory.pk for memory in indexer.claim_memories(0, 10)]
+    claimed = [memory.pk for memory in claims.claim_memories(0, 10)]
     assert {own.pk, more.pk} < set(claimed)
     assert len(claimed) == 10
 
@@ -223,11 +223,11 @@ def test_nobody_waits_behind_the_import_of_another(ada: User, bob: User) -> None
 def test_owners_take_turns_if_there_are_more_than_a_batch_has(ada: User, bob: User, carol: User) -> None:
     for user in (ada, bob, carol):
         writes.create_memories(session(user), [writes.NewMemory(f"Note {n}.") for n in range(4)])
-    turns = indexer.OwnerTurns()
-    claimed = [[each.owner_id for each in indexer.claim_memories(1, 2, turns)] for _ in range(3)]
+    turns = claims.OwnerTurns()
+    claimed = [[each.owner_id for each in claims.claim_memories(1, 2, turns)] for _ in range(3)]
     assert sorted(owner for batch in claimed for owner in batch) == sorted([ada.pk, bob.pk, carol.pk] * 2)
     assert all(len(set(batch)) == 2 for batch in claimed)
 
 
 def test_claims_of_an_empty_queue_are_empty(db: None) -> None:
-    assert indexer.claim_memories(0, 10) == []
+    assert claims.claim_memories(0, 10) == []
