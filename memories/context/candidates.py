@@ -62,7 +62,7 @@ def load_candidates(actor: Actor, *, limit: int, first: Iterable[UUID] = ()) -> 
     [(total, pinned, newest)] = fetch_prepared(
         CURRENT.replace("{visible}", sql), [*params, actor.person.pk, limit, limit]
     )
-    found = with_tags(visible).in_bulk([*pinned, *first, *newest])
+    found = with_tags(visible, actor.person.pk).in_bulk([*pinned, *first, *newest])
     attach_prefetched_tags(actor, found.values())
     ids = dict.fromkeys((*pinned, *(pk for pk in first if pk in found), *newest))
     return Candidates([found[pk] for pk in ids if pk in found], total)

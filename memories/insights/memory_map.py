@@ -42,9 +42,8 @@ def build_map(actor: Actor, *, limit: int = MAX_POINTS) -> MemoryMap:
     rows = [row for row in load_newest_vectors(actor, limit) if row.passage == 0]
     if len(rows) < 3:
         return MemoryMap([], [])
-    memories = with_tags(Memory.objects.visible_to(actor, owner=actor.person)).in_bulk(
-        row.memory_id for row in rows
-    )
+    visible = Memory.objects.visible_to(actor, owner=actor.person)
+    memories = with_tags(visible, actor.person.pk).in_bulk(row.memory_id for row in rows)
     attach_prefetched_tags(actor, memories.values())
     rows = [row for row in rows if row.memory_id in memories]
     common = Counter(name for memory in memories.values() for name in get_tag_names(memory))

@@ -93,7 +93,7 @@ def _list_dismissed(actor: Actor, pairs: dict[Pair, float]) -> set[Pair]:
 
 def _load_memories(actor: Actor, ids: set[UUID]) -> dict[UUID, Memory]:
     seen = Memory.objects.visible_to(actor, owner=actor.person)
-    found = with_successors(with_tags(seen)).in_bulk(ids)
+    found = with_successors(with_tags(seen, actor.person.pk), actor.person.pk).in_bulk(ids)
     attach_prefetched_tags(actor, found.values())
     attach_links(actor, found.values())
     return {**found}

@@ -138,9 +138,10 @@ class VisibleQuerySet(QuerySet[Row]):
 
     def _build_tagged_q(self, tag_ids: Collection[UUID]) -> Q:
         memory_tag = apps.get_model("memories", "MemoryTag")
-        return Q(
-            Exists(memory_tag._default_manager.filter(memory_id=OuterRef(self.MEMORY_ID), tag_id__in=tag_ids))
+        tagged = memory_tag._default_manager.filter(
+            owner_id=OuterRef("owner_id"), memory_id=OuterRef(self.MEMORY_ID), tag_id__in=tag_ids
         )
+        return Q(Exists(tagged))
 
 
 class MemoryQuerySet(VisibleQuerySet[Row]):
@@ -180,7 +181,7 @@ class MemoryVectorQuerySet(VisibleQuerySet[Row]):
         """Filter through the memory table, but only if needed."""
         if not (filters.source or filters.since or filters.until) and filters.pinned is None:
             return self
-        memory = apps.get_model("memories", "Memory")
+        memories = apps.get_model("memories", "Memory")._default_manager.filter_by_origin(actor, filters)
         return self.filter(
-            memory_id__in=memory._default_manager.filter_by_origin(actor, filters).values("pk")
+            Exists(memories.filter(owner_id=OuterRef("owner_id"), pk=OuterRef(self.MEMORY_ID)))
         )

@@ -149,7 +149,7 @@ def _load_exchange(number: int, question: str, text: str, cited: Sequence[tuple[
 def _read_memories(actor: Actor, about: User, ids: Iterable[UUID]) -> dict[UUID, Memory]:
     if actor.user is None or actor.user.pk != about.pk:
         read_public_of(about.pk)
-    rows = with_successors(Memory.objects.visible_to(actor, owner=about).filter(pk__in=ids))
+    rows = with_successors(Memory.objects.visible_to(actor, owner=about).filter(pk__in=ids), about.pk)
     found = [memory for memory in rows if decrypt_or_none(memory) is not None]
     attach_links(actor, found, owner=about)
     audit.record_read(

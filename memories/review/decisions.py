@@ -159,7 +159,7 @@ def decline_proposals(actor: Actor, proposal_ids: Collection[UUID]) -> int:
     proposals = _lock_proposals(actor, proposal_ids)
     about = [proposal.memory_id or proposal.pk for proposal in proposals]
     audit.record_event(actor, AuditAction.MEMORY_DECLINE, owner_id=actor.person.pk, memory_ids=about)
-    Proposal.objects.filter(pk__in=[proposal.pk for proposal in proposals]).delete()
+    _get_own_proposals(actor).filter(pk__in=[proposal.pk for proposal in proposals]).delete()
     return len(proposals)
 
 

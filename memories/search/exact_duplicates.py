@@ -42,7 +42,8 @@ with same as materialized (
       select from memories_memorytag tagged
       where tagged.owner_id = %s and tagged.memory_id = visible.memory_id) then %s else 0 end)
 select memory.* from same, lateral (
-  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory where id = same.memory_id limit 1) memory
+  select {TAGS_SUBQUERY}, {", ".join(MEMORY_COLUMNS)} from memories_memory
+  where owner_id = %s and id = same.memory_id limit 1) memory
 order by memory.id desc limit %s
 """  # noqa: S608 # nosec B608
 
@@ -173,8 +174,9 @@ def _find_same_words(actor: Actor, text: str, language: Language) -> list[Memory
     words = extract_passage_words(split_passages(text, language)[0], language)
     private = keywords.hash_words(words, get_person_key(actor.person.pk).keyword_hash_key)
     public = keywords.hash_words(words, get_server_key().keyword_hash_key)
-    most = len(private) + DAY_WORDS
-    params = [*rows.params, public, private, most, actor.person.pk, get_max_tag_words(), MAX_CANDIDATES]
+    most, owner_id = len(private) + DAY_WORDS, actor.person.pk
+    of_passage = [public, private, most, owner_id, get_max_tag_words()]
+    params = [*rows.params, *of_passage, owner_id, owner_id, MAX_CANDIDATES]
     memories = []
     for packed_tags, *columns in fetch_prepared(SAME_WORDS.replace("{rows}", rows.sql), params):
         memories.append(build_stored_row(Memory, MEMORY_COLUMNS, columns))

@@ -63,7 +63,8 @@ def find_similar(actor: Actor, memory_id: UUID, *, limit: int = MAX_SIMILAR) -> 
     memory = reads.get_memory(actor, memory_id)
     similarities = _compute_similarities(actor, memory)
     nearest = sorted(similarities, key=lambda each: -similarities[each])[: max(limit, MAX_CANDIDATES)]
-    found = with_successors(with_tags(Memory.objects.visible_to(actor, owner=actor.person))).in_bulk(nearest)
+    own = Memory.objects.visible_to(actor, owner=actor.person)
+    found = with_successors(with_tags(own, memory.owner_id), memory.owner_id).in_bulk(nearest)
     attach_prefetched_tags(actor, found.values())
     attach_links(actor, found.values())
     dismissed, lengths = _get_dismissed_ids(memory), _count_passages([memory, *found.values()])

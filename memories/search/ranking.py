@@ -9,6 +9,7 @@ vector yet rank by keyword. Frequencies use only rows that the actor may see, so
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 from core.db.prepared import fetch_prepared, format_array
 from memories.fields import build_stored_row
@@ -186,7 +187,7 @@ with ranked as materialized ({{ranked}}), placed as materialized (
   select *, row_number() over (order by score desc, cosine desc nulls last, id desc) as place from ranked)
 select place, score, cosine, bits, idf_share, has_neighbor, memory.* from placed, lateral (
   select {TAGS_SUBQUERY}, {HAS_SUCCESSOR}, {", ".join(MEMORY_COLUMNS)}
-  from memories_memory where id = placed.id limit 1) memory
+  from memories_memory where owner_id = %s and id = placed.id limit 1) memory
 where place <= %s or bits & %s = %s
 order by place
 """  # noqa: S608 # nosec B608
@@ -202,16 +203,17 @@ def rank_memories(
     """
     if not rows or not (ranked := build_statement(rows, query, limit=max(limit, looked_through))):
         return []
-    sql, params = build_reading(*ranked, query, limit=limit)
+    sql, params = build_reading(*ranked, query, owner_id=rows.owner_id, limit=limit)
     return build_memories(fetch_prepared(sql, params), query)
 
 
 def build_reading(
-    ranking: str, params: Sequence[object], query: RankingQuery, *, limit: int
+    ranking: str, params: Sequence[object], query: RankingQuery, *, owner_id: UUID, limit: int
 ) -> tuple[str, list[object]]:
-    """Return the statement that reads the best memories of a ranking, and its parameters."""
+    """Return the statement that reads the owner's best memories of a ranking, and its parameters."""
     all_words = (1 << len(query.private_tokens)) - 1
-    return READ.replace("{ranked}", ranking), [*params, limit, all_words, all_words]
+    reading = [owner_id, owner_id, owner_id, limit, all_words, all_words]
+    return READ.replace("{ranked}", ranking), [*params, *reading]
 
 
 def build_memories(rows: Iterable[tuple[Any, ...]], query: RankingQuery) -> list[RankedMemory]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -103,8 +104,9 @@ class RankedMemory:
 
 @dataclass(frozen=True)
 class VisibleRows:
-    """The compiled statement of the passages that an actor may see and that match some filters."""
+    """The compiled statement of one owner's passages that an actor may see and that match some filters."""
 
+    owner_id: UUID
     sql: str
     params: tuple[object, ...]
 
@@ -114,7 +116,7 @@ class VisibleRows:
     ) -> "VisibleRows | None":
         """Return the statement of the owner's passages with COLUMNS and `more`; None if it never has a row."""
         found = compile_visible(_select_passages, actor, owner, filters=filters, columns=(*COLUMNS, *more))
-        return None if found is None else cls(found.sql, found.params)
+        return None if found is None else cls(owner.pk, found.sql, found.params)
 
     def are_many(self) -> bool:
         """Return whether these are so many rows that a ranking of MAX_WORDS would take over two seconds of CPU."""

@@ -53,7 +53,7 @@ def _load_newest(
     if not wanted:
         return {}
     rows = Memory.objects.visible_to(actor, owner=owner).apply_filters(actor, filters)
-    loaded = with_successors(with_tags(rows)).in_bulk(wanted)
+    loaded = with_successors(with_tags(rows, owner.pk), owner.pk).in_bulk(wanted)
     attach_prefetched_tags(actor, loaded.values())
     for memory in loaded.values():
         memory.superseded_by = chains.find_successor(memory.pk)

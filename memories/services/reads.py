@@ -127,7 +127,9 @@ def list_trash(
     rows = Memory.objects.trash_visible_to(actor)
     if expired is not None:
         rows = rows.filter(deleted_at__isnull=expired)
-    memories, next_cursor = paginate(with_successors(with_tags(rows.annotate(read_at=Now()))), before, limit)
+    owner_id = actor.person.pk
+    loaded = with_successors(with_tags(rows.annotate(read_at=Now()), owner_id), owner_id)
+    memories, next_cursor = paginate(loaded, before, limit)
     attach_prefetched_tags(actor, memories)
     attach_links(actor, memories)
     return MemoryPage([*memories], next_cursor)
@@ -243,7 +245,7 @@ def _select_texts(actor: Actor, owner: User, *, filters: Filters, limit: int) ->
 
 def _select_rows(actor: Actor, owner: User, filters: Filters) -> QuerySet[Memory]:
     visible = Memory.objects.visible_to(actor, owner=owner).apply_filters(actor, filters)
-    return with_successors(with_tags(visible))
+    return with_successors(with_tags(visible, owner.pk), owner.pk)
 
 
 def _load_memories(actor: Actor, action: AuditAction, rows: Statement | None, *, limit: int) -> list[Memory]:

@@ -27,6 +27,7 @@ from memories.validation import limits
 MAX_VISIBILITY_CHANGES = 1_000  # per transaction: each memory is reindexed under another key
 MAX_SELECTION = 10_000  # memories per change
 SAMPLE = 8
+COMPARED = ("owner_id", "visibility", "expires_at", "pinned")  # what the need of an approval depends on
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class PublishPreview:
 def trash_selection(actor: Actor, chosen: Selection) -> tuple[int, datetime | None]:
     """Move the selection to trash; return how many, and the time by which `restore_trashed_selection` finds them."""
     ids = _lock_selection(actor, chosen)
-    trash_queryset(actor, Memory.objects.filter(pk__in=ids))
-    moments = Memory.objects.filter(pk__in=ids[:1]).values_list("deleted_at", flat=True)
+    own = Memory.objects.owned_by(actor.person)
+    trash_queryset(actor, own.filter(pk__in=ids))
+    moments = own.filter(pk__in=ids[:1]).values_list("deleted_at", flat=True)
     return len(ids), moments.first()
 
 
@@ -113,7 +115,7 @@ def set_selection_expiry(actor: Actor, chosen: Selection, expires_at: datetime |
     expires_at = limits.clean_expires_at(expires_at)
     if actor.is_app and any(
         proposals.needs_approval(actor, memory, {"expires_at": expires_at})
-        for memory in Memory.objects.filter(pk__in=ids).only("visibility", "expires_at")
+        for memory in Memory.objects.owned_by(actor.person).filter(pk__in=ids).only(*COMPARED)
     ):
         raise InsufficientScope(scopes.PUBLISH)
     _update_memories(actor, AuditAction.MEMORY_UPDATE, ids, expires_at=expires_at)
@@ -142,13 +144,14 @@ def set_selection_visibility(actor: Actor, chosen: Selection, visibility: str) -
 def preview_publish(actor: Actor, chosen: Selection) -> PublishPreview:
     """Return what `set_selection_visibility` would make public. Raises ValidationError if it is too many."""
     changing = _lock_visibility_changes(actor, chosen, Visibility.PUBLIC)
-    newest = Memory.objects.filter(pk__in=list(changing)[-SAMPLE:]).order_by("-pk")
-    return PublishPreview(len(changing), list(newest), _digest_versions(changing))
+    newest = Memory.objects.owned_by(actor.person).filter(pk__in=list(changing)[-SAMPLE:])
+    return PublishPreview(len(changing), list(newest.order_by("-pk")), _digest_versions(changing))
 
 
 def _lock_visibility_changes(actor: Actor, chosen: Selection, visibility: str) -> dict[UUID, int]:
     """Lock the selected memories whose visibility differs; return their versions by id, in order."""
-    others = Memory.objects.filter(pk__in=_lock_selection(actor, chosen)).exclude(visibility=visibility)
+    own = Memory.objects.owned_by(actor.person).filter(pk__in=_lock_selection(actor, chosen))
+    others = own.exclude(visibility=visibility)
     changing = dict(others.order_by("pk").values_list("pk", "version"))
     if len(changing) > MAX_VISIBILITY_CHANGES:
         raise _make_too_many_error(MAX_VISIBILITY_CHANGES)
@@ -176,7 +179,8 @@ def _lock_selection(actor: Actor, chosen: Selection) -> list[UUID]:
 
 
 def _update_memories(actor: Actor, action: AuditAction, ids: list[UUID], **values: datetime | None) -> None:
-    Memory.objects.filter(pk__in=ids).update(version=F("version") + 1, updated_at=Now(), **values)
+    own = Memory.objects.owned_by(actor.person)
+    own.filter(pk__in=ids).update(version=F("version") + 1, updated_at=Now(), **values)
     audit.record_event(actor, action, owner_id=actor.person.pk, memory_ids=ids)
 
 

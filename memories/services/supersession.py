@@ -30,9 +30,9 @@ from memories.validation.drafts import Changes
 NO_LINKS: Mapping[UUID, UUID] = MappingProxyType({})
 Memories = TypeVar("Memories", bound=QuerySet[Any])
 
-# Selected with a memory, so that those without links need no further statement.
+# Selected with a memory, so that those without links need no further statement. The parameter is the owner.
 HAS_SUCCESSOR = """exists (
-  select from memories_memory newer where newer.owner_id = memories_memory.owner_id
+  select from memories_memory newer where newer.owner_id = %s
   and newer.supersedes_id = memories_memory.id and newer.supersedes_id is not null
 )"""
 
@@ -65,9 +65,9 @@ class Link:
 # --- What an actor sees ---------------------------------------------------------------------------------
 
 
-def with_successors(memories: Memories) -> Memories:
-    """Select memories with `has_successor`, so that `attach_links` needs no statement where there are no links."""
-    has_successor = RawSQL(HAS_SUCCESSOR, ())  # noqa: S611 - a constant # nosec B611
+def with_successors(memories: Memories, owner_id: UUID) -> Memories:
+    """Select memories of one owner with `has_successor`: `attach_links` needs no statement where there are no links."""
+    has_successor = RawSQL(HAS_SUCCESSOR, (owner_id,))  # noqa: S611 - a constant # nosec B611
     return memories.annotate(has_successor=has_successor)
 
 

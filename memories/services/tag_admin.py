@@ -107,5 +107,6 @@ def _add_tag(tag: Tag, memory_ids: list[UUID]) -> None:
 def _record_change(actor: Actor, memory_ids: list[UUID], *, dropped: list[str]) -> None:
     """Update the words of the memories' tags, and increment their versions, since tags are part of a version."""
     store_tag_words(actor.person, memory_ids, dropped=dropped)
-    Memory.objects.filter(pk__in=memory_ids).update(version=F("version") + 1, updated_at=Now())
+    tagged = Memory.objects.owned_by(actor.person).filter(pk__in=memory_ids)
+    tagged.update(version=F("version") + 1, updated_at=Now())
     audit.record_event(actor, AuditAction.MEMORY_UPDATE, owner_id=actor.person.pk, memory_ids=memory_ids)

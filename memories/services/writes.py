@@ -172,7 +172,7 @@ def trash_memory(actor: Actor, memory_id: UUID, *, expected_version: int | None 
 def restore_memory(actor: Actor, memory_id: UUID) -> Memory:
     """Restore a memory from the trash; an expiry in the past is removed."""
     actor.require_scope(scopes.WRITE)
-    memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
+    memory = _lock_memory(actor, Memory.objects.trash_visible_to(actor), memory_id)
     expired = memory.expires_at is not None and memory.expires_at <= memory.read_at
     _save_flags(memory, deleted_at=None, expires_at=None if expired else memory.expires_at)
     audit.record_event(actor, AuditAction.MEMORY_RESTORE, owner_id=memory.owner_id, memory_ids=[memory.pk])
@@ -185,7 +185,7 @@ def delete_memory(actor: Actor, memory_id: UUID) -> None:
     """Delete a memory in the trash permanently, with its history and vectors."""
     actor.require_scope(scopes.ADMIN)
     supersession.lock_links(actor.person.pk)
-    memory = _lock_memory(Memory.objects.trash_visible_to(actor), memory_id)
+    memory = _lock_memory(actor, Memory.objects.trash_visible_to(actor), memory_id)
     audit.record_event(actor, AuditAction.MEMORY_DELETE, owner_id=memory.owner_id, memory_ids=[memory.pk])
     supersession.bridge_links(memory.owner_id, [memory.pk])
     idempotency.clear_answers(memory.owner_id, [memory.pk])
@@ -228,15 +228,15 @@ def _get_own_for_update(actor: Actor, memory_id: UUID, expected_version: int | N
 
     Whether or not it is changed then, an app that was told so is in the audit log.
     """
-    memory = _lock_memory(Memory.objects.visible_to(actor, owner=actor.person), memory_id)
+    memory = _lock_memory(actor, Memory.objects.visible_to(actor, owner=actor.person), memory_id)
     audit.touch(actor, [memory.pk])
     if expected_version is not None and expected_version != memory.version:
         raise VersionConflict(memory.version)
     return memory
 
 
-def _lock_memory(rows: MemoryQuerySet[Memory], memory_id: UUID) -> "ReadMemory":
-    rows = supersession.with_successors(rows.filter(pk=memory_id))
+def _lock_memory(actor: Actor, own: MemoryQuerySet[Memory], memory_id: UUID) -> "ReadMemory":
+    rows = supersession.with_successors(own.filter(pk=memory_id), actor.person.pk)
     memory = rows.select_for_update(of=("self",)).annotate(read_at=Now()).first()
     if memory is None:
         raise MemoryNotFound

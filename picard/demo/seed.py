@@ -142,14 +142,16 @@ def _create_memory(
     [memory] = writes.create_memories(actor, [item], source=source)
     for text in sample.texts[1:]:
         writes.update_memory(actor, memory.pk, text=text, source=source)
-    _backdate_memories([memory.pk], then)
+    _backdate_memories(actor.person, [memory.pk], then)
     return memory
 
 
-def _backdate_memories(ids: Iterable[UUID], then: datetime) -> None:
+def _backdate_memories(person: User, ids: Iterable[UUID], then: datetime) -> None:
     """Set all timestamps of the memories and their revisions to `then`."""
-    Memory.objects.filter(pk__in=ids).update(created_at=then, updated_at=then, written_at=then)
-    MemoryRevision.objects.filter(memory_id__in=ids).update(written_at=then)
+    Memory.objects.owned_by(person).filter(pk__in=ids).update(
+        created_at=then, updated_at=then, written_at=then
+    )
+    MemoryRevision.objects.filter(owner_id=person.pk, memory_id__in=ids).update(written_at=then)
 
 
 def _create_conversation(person: User) -> None:
@@ -166,7 +168,7 @@ def _create_conversation(person: User) -> None:
         for item in items
     ]
     memories = writes.create_memories(Actor(user=person, door=Channel.WEB), items)
-    _backdate_memories([memory.pk for memory in memories], then)
+    _backdate_memories(person, [memory.pk for memory in memories], then)
 
 
 def _connect_app(
@@ -194,7 +196,8 @@ def _build_audit_events(
         for day in range(days)
         for _ in range(chance.randint(0, 1 + MOST_REQUESTS * day // days))
     )
-    written = Memory.objects.filter(source=f"mcp:{client_id}", created_at__gt=since, pk__in=readable)
+    own = Memory.objects.owned_by(person).filter(pk__in=readable)
+    written = own.filter(source=f"mcp:{client_id}", created_at__gt=since)
     writes = [(at, AuditAction.MEMORY_CREATE, pk) for pk, at in written.values_list("pk", "created_at")]
     return [
         *(_build_event(person, client_id, at, action, [pk]) for at, action, pk in writes),

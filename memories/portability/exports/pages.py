@@ -43,7 +43,8 @@ def iterate_pages(actor: Actor, select: Callable[[Actor], QuerySet[Memory]]) -> 
         actor = check_access(actor)
         rows = select(actor) if last is None else select(actor).filter(pk__gt=last)
         with transaction.atomic():
-            page = list(with_successors(with_tags(rows)).order_by("pk")[:PAGE_SIZE])
+            loaded = with_successors(with_tags(rows, actor.person.pk), actor.person.pk)
+            page = list(loaded.order_by("pk")[:PAGE_SIZE])
             attach_links(actor, page)
             attach_exported_ids(actor, page)
             ids = [memory.pk for memory in page]

@@ -58,8 +58,9 @@ class KnownMemories:
     def attach_tags(self, memories: Collection[Memory]) -> None:
         """Prefetch the tags of memories that may change."""
         if memories:
-            tagged = with_tags(Memory.objects.filter(owner_id=self.actor.person.pk)).only("pk", "owner_id")
-            found = tagged.in_bulk([memory.pk for memory in memories])
+            owner_id = self.actor.person.pk
+            tagged = with_tags(Memory.objects.filter(owner_id=owner_id), owner_id)
+            found = tagged.only("pk", "owner_id").in_bulk([memory.pk for memory in memories])
             attach_prefetched_tags(self.actor, found.values())
             for memory in memories:
                 set_prefetched_tags(memory, list(get_tags(found[memory.pk])) if memory.pk in found else [])

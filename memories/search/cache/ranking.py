@@ -52,7 +52,7 @@ class CachedRows:
             passages = self.entry.passages
             if passages is None:
                 break
-            statement, params = _build_statement(passages, query, limit, looked_through)
+            statement, params = self._build_statement(passages, query, limit, looked_through)
             state_params = self.entry.registration.build_state_params(passages.snapshot)
             found = fetch_prepared(statement, [*state_params, *params, passages.next_expiry])
             state = State(*found[0][:STATE_COLUMNS])
@@ -74,24 +74,24 @@ class CachedRows:
             passages = self.entry.passages
         return None if passages is None else find_tokens(passages, tokens, of_public)
 
+    def _build_statement(
+        self, passages: Passages, query: RankingQuery, limit: int, looked_through: int
+    ) -> tuple[str, list[object]]:
+        most = max(limit, looked_through)
+        matches = match_passages(passages, query, limit=most)
+        if query.private_tokens:
+            ranking, params = build_fused(FROM_MEMORY, _build_source_params(matches), query, limit=most)
+        else:
+            ranking, params = NEAREST, [format_array(matches.ids), _format_cosines(matches)]
+        owner_id = self.entry.registration.owner_id
+        reading, params = build_reading(ranking, params, query, owner_id=owner_id, limit=limit)
+        return CHECKED.replace("{reading}", reading), params
+
 
 def find_cached_rows(rows: VisibleRows, actor: Actor, owner: User) -> CachedRows | None:
     """Return these rows, which are all that the actor may see of the owner, if they are in memory."""
     entry = store.find_entry(rows, actor, owner)
     return None if entry is None else CachedRows(entry)
-
-
-def _build_statement(
-    passages: Passages, query: RankingQuery, limit: int, looked_through: int
-) -> tuple[str, list[object]]:
-    most = max(limit, looked_through)
-    matches = match_passages(passages, query, limit=most)
-    if query.private_tokens:
-        ranking, params = build_fused(FROM_MEMORY, _build_source_params(matches), query, limit=most)
-    else:
-        ranking, params = NEAREST, [format_array(matches.ids), _format_cosines(matches)]
-    reading, params = build_reading(ranking, params, query, limit=limit)
-    return CHECKED.replace("{reading}", reading), params
 
 
 def _build_source_params(matches: Matches) -> list[object]:
