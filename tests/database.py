@@ -38,7 +38,7 @@ def temporary_database() -> Iterator[None]:
     name = CREATION._get_test_db_name()
     with file_lock("database.lock"):
         _create_test_role()
-        template = _get_template()
+        template = get_template()
         execute_on_server(
             f'drop database if exists "{name}"'
         )  # of an interrupted run, not of a concurrent one
@@ -46,11 +46,11 @@ def temporary_database() -> Iterator[None]:
     switch_database(name)
     yield
     connection.close()
-    _disconnect_everyone(name)
+    disconnect_everyone(name)
     execute_on_server(f'drop database if exists "{name}"')
 
 
-def _get_template() -> str:
+def get_template() -> str:
     """Return the name of the database to copy. It has no connections."""
     name = MIGRATED + hash_migrations()
     existing = execute_on_server(f"select datname from pg_database where starts_with(datname, '{MIGRATED}')")
@@ -58,7 +58,7 @@ def _get_template() -> str:
         for older in existing:
             execute_on_server(f'drop database "{older}"')
         _migrate_database(UNFINISHED)
-        _disconnect_everyone(UNFINISHED)
+        disconnect_everyone(UNFINISHED)
         execute_on_server(f'alter database "{UNFINISHED}" rename to "{name}"')
     return name
 
@@ -94,7 +94,7 @@ def owning_tables() -> Iterator[None]:
         cursor.execute("set local role none")
 
 
-def _disconnect_everyone(name: str) -> None:
+def disconnect_everyone(name: str) -> None:
     """End the connections to a database: pooled threads, and on a busy machine what is not closed yet.
 
     Not `drop database ... with (force)`: that fails while autovacuum, which the owner may not terminate, uses the

@@ -1,4 +1,4 @@
-"""Tables can be sharded by owner: the sharding rules of docs/scaling.md, checked on a plain PostgreSQL."""
+"""Tables can be sharded by owner: the sharding rules of docs/scaling.md. tests/sharding has that of statements."""
 
 import ast
 import re
@@ -16,13 +16,9 @@ from accounts.ids import new_id
 from accounts.models import User
 from memories.models import Memory
 from memories.owned import Owned, OwnedKey
-from memories.persona import retrieval as persona_retrieval
-from memories.search import query as search_query
-from memories.services import bulk
-from memories.services import reads as memory_reads
-from memories.services import writes as memory_writes
 from picard.config.paths import PROJECT
-from tests.factories import remember, session
+from tests.factories import remember
+from tests.sharding.partitions import INNER_KEYS
 
 OWNED = [
     model
@@ -83,60 +79,6 @@ def test_unique_indexes_start_with_the_owner(table: str) -> None:
         assert {column for (column,) in cursor.fetchall()} <= {"owner_id"}
 
 
-def read_memories(ada: User, memory: Memory) -> None:
-    actor = session(ada)
-    memory_reads.list_memories(actor)
-    memory_reads.get_memory(actor, memory.pk)
-    search_query.search_memories(actor, "walrus")
-    persona_retrieval.ask_persona(actor, about=ada, question="Where does the walrus sleep?")
-
-
-def write_memories(ada: User, memory: Memory) -> None:
-    actor = session(ada)
-    other = memory_writes.create_memory(actor, text="Another walrus.", tags=["sea", "ice"])
-    newer = memory_writes.create_memory(actor, text="The walrus moved.", supersedes=memory.pk)
-    memory_writes.update_memory(actor, newer.pk, supersedes=None)
-    memory_writes.update_memory(actor, other.pk, supersedes=memory.pk)
-    memory_writes.update_memory(
-        actor, memory.pk, text="The walrus is awake.", tags=["sea"], visibility="public"
-    )
-    memory_writes.restore_version(actor, memory.pk, 1)
-    memory_writes.set_visibility(actor, memory.pk, "private")
-    memory_writes.retry_indexing(actor, memory.pk)
-    memory_writes.trash_memory(actor, memory.pk)
-    memory_writes.restore_memory(actor, memory.pk)
-
-
-def delete_memories(ada: User, memory: Memory) -> None:
-    actor = session(ada)
-    memory_writes.trash_memory(actor, memory.pk)
-    memory_writes.create_memory(actor, text="Of another.", supersedes=remember(ada, "One more.").pk)
-    memory_writes.delete_memory(actor, memory.pk)
-    bulk.trash_queryset(actor, Memory.objects.visible_to(actor).filter(pk=remember(ada, "A second one.").pk))
-    memory_writes.trash_memory(actor, remember(ada, "A third one.", tags=["sea"]).pk)
-    memory_writes.empty_trash(actor)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("act", [read_memories, write_memories, delete_memories])
-def test_statements_on_owned_rows_name_the_owner(ada: User, act: Callable[[User, Memory], None]) -> None:
-    memory = remember(ada, "The walrus sleeps.", tags=["sea"])
-    with CaptureQueriesContext(connection) as captured:
-        act(ada, memory)
-    statements = [query["sql"] for query in captured]
-    assert len([each for each in statements if touches_owned_rows(each)]) > 3
-    strays = [each for each in statements if touches_owned_rows(each) and not names_the_owner(each)]
-    assert strays == [], "\n".join(strays)
-
-
-INNER_KEYS = [
-    (model, field)
-    for model in OWNED
-    for field in model._meta.concrete_fields
-    if field.is_relation and field.related_model in OWNED
-]
-
-
 @pytest.mark.parametrize(("model", "key"), INNER_KEYS, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_keys_between_owned_tables_also_compare_the_owners(model: Any, key: Any) -> None:
     assert isinstance(key, OwnedKey)
@@ -172,13 +114,6 @@ def test_a_tag_of_another_owner_is_not_joined(ada: User, bob: User) -> None:
             [memory.pk, other.tags.get().pk, ada.pk],
         )
     assert not Memory.objects.get(pk=memory.pk).tags.exists()
-
-
-@pytest.mark.django_db
-def test_statements_without_an_owner_are_detected() -> None:
-    assert touches_owned_rows(str(Memory.objects.filter(pk=new_id()).query))
-    assert not names_the_owner(str(Memory.objects.filter(pk=new_id()).query))
-    assert names_the_owner(str(Memory.objects.filter(owner_id=new_id()).query))
 
 
 @pytest.mark.django_db
@@ -227,16 +162,6 @@ def test_settings_of_a_session_affect_no_results() -> None:
     ]
     names = {ast.literal_eval(key) for call in calls for key in cast(ast.Dict, call.args[1]).keys if key}
     assert names == OF_SESSION
-
-
-def touches_owned_rows(statement: str) -> bool:
-    return any(
-        re.search(rf'(?:from|join|update)\s+"?{table}\b', statement, re.IGNORECASE) for table in TABLES
-    )
-
-
-def names_the_owner(statement: str) -> bool:
-    return bool(OWNER_CONDITION.search(statement))
 
 
 def parse_modules(containing: str = "") -> Iterator[tuple[str, ast.Module]]:
