@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from core.db.locks import LIVE_WORKERS_SQL
-from core.db.sharding import group_owners, is_sharded
+from core.db.shards import group_owners, is_sharded
 from memories.models import Memory
 
 FIRST_OWNER = UUID(int=0)  # before all others

@@ -23,7 +23,7 @@ from django.db.models.functions import Now
 from accounts.consent import embeddings as embedding_consent
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import lock_worker, unlock_worker
-from core.db.sharding import group_owners
+from core.db.shards import group_owners
 from core.process_signals import pause
 from memories.index import moves, work_queue
 from memories.index.languages import get_default_language

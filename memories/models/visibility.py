@@ -102,7 +102,9 @@ class VisibleQuerySet(QuerySet[Row]):
             )
         if actor.user is not None and actor.user.pk == owner.pk:
             return self.filter(self._build_own_q(actor), self._build_present_q())
-        return self.filter(Q(owner_id=owner.pk), self._build_shared_q(actor), self._build_present_q())
+        # Asked once for the statement, and not as a join of each row with its owner.
+        is_open = Exists(User.objects.filter(build_persona_access_q(actor), pk=owner.pk))
+        return self.filter(self.IS_PUBLIC, is_open, self._build_present_q(), owner_id=owner.pk)
 
     def _build_own_q(self, actor: Actor) -> Q:
         if actor.user is None or not actor.has_scope(scopes.READ):

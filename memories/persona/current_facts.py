@@ -8,6 +8,7 @@ recognized is English; a past year is in every language.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from memories.models import MemoryVector
 from memories.search.answer_strength import MAX_ANSWERS, JudgedHits
 from memories.search.change_detection import describe_update
 from memories.search.hits import Hit
-from memories.search.statement import find_language
+from memories.search.statement import Statement, find_language
 from memories.services.reads import decrypt_or_none
 
 PAST = re.compile(
@@ -83,14 +84,19 @@ def _find_unlinked_updates(
         is_linked = older.superseded_by or newer.superseded
         if older.pk != newer.pk and not is_linked:
             pairs[(older.pk, newer.pk)] = None
-    likely = [pair for pair in pairs if describe_update(texts[pair[0]], texts[pair[1]], 1.0, language)]
+    take_apart = cache(Statement)  # for this question alone: decrypted texts do not stay in the process
+    likely = [
+        (older, newer)
+        for older, newer in pairs
+        if describe_update(texts[older], texts[newer], 1.0, language, take_apart)
+    ]
     if not likely:
         return []
     cosines = _compute_cosines(about, likely)
     return [
         (older, newer)
         for older, newer in likely
-        if describe_update(texts[older], texts[newer], cosines.get((older, newer), 0.0), language)
+        if describe_update(texts[older], texts[newer], cosines.get((older, newer), 0.0), language, take_apart)
     ]
 
 

@@ -7,7 +7,7 @@ docs/decisions/0028-supersession.md has the figures.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -53,15 +53,21 @@ class Difference:
     newer: tuple[str, ...]
 
 
-def describe_update(older: str, newer: str, cosine: float, language: Language) -> list[Difference]:
+def describe_update(
+    older: str,
+    newer: str,
+    cosine: float,
+    language: Language,
+    take_apart: Callable[[str, Language], Statement] = Statement,
+) -> list[Difference]:
     """Return what differs if the newer text may replace the older one, the most telling difference first; else none.
 
-    cosine: the similarity of the texts.
+    cosine: the similarity of the texts. take_apart: remembers the parts of a text that is compared with several others.
     """
     if max(len(older), len(newer)) > MAX_CHARACTERS:
         return []
     language = find_language(language, older, newer)
-    pair = _Pair(Statement(older, language), Statement(newer, language))
+    pair = _Pair(take_apart(older, language), take_apart(newer, language))
     if not _is_likely_update(pair, cosine):
         return []
     return pair.differences or [Difference(ChangeKind.VALUE, *pair.other_words)]
