@@ -19,6 +19,7 @@ from memories.providers import chat
 from memories.providers.embeddings import reset_provider
 from memories.validation import quota
 from picard.postgres.manager import EmbeddedPostgres
+from tests.citus import cluster
 from tests.database import temporary_database, use_test_role
 from tests.factories import delete_all_users, make_person
 from tests.model_server import ModelServer
@@ -45,12 +46,19 @@ def pytest_configure() -> None:
     settings.STATIC_ROOT = settings.PICARD_HOME / "empty-static"
 
 
+def pytest_report_header() -> str:
+    return cluster.describe()
+
+
 @pytest.hookimpl(trylast=True)  # after pytest-django has sorted the tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run browser tests last: Playwright leaves an event loop running in the thread, where no other loop can run.
 
     Run files with slow tests first: if one started near the end, the other process would idle until it finished.
     """
+    for item in items:
+        if cluster.URL and item.get_closest_marker("plain"):
+            item.add_marker(pytest.mark.skip(reason="not on a distributed database"))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path not in slow))
 

@@ -17,6 +17,7 @@ from core.db.roles import Role, connected_as
 from picard.postgres.logins import write_login
 from picard.postgres.manager import ROLES, EmbeddedPostgres
 from tests.chaos.template import file_lock, hash_migrations
+from tests.citus import cluster
 
 CREATION: Any = connection.creation  # its methods for tests are not typed
 MIGRATED, UNFINISHED = "migrated_", "unfinished_migrated"
@@ -25,8 +26,11 @@ TEST_ROLE = "picard_test"
 
 def use_test_role() -> None:
     """Log in as TEST_ROLE wherever a server would log in for requests or as the system. Call it before connecting."""
-    login = {"NAME": "picard", "USER": TEST_ROLE}
-    settings.DATABASES["default"]["LOGINS"] |= {Role.WEB: login, Role.SYSTEM: login}
+    if cluster.URL:
+        cluster.use_cluster(TEST_ROLE)
+    else:
+        login = {"NAME": "picard", "USER": TEST_ROLE}
+        settings.DATABASES["default"]["LOGINS"] |= {Role.WEB: login, Role.SYSTEM: login}
     wrapper: Any = connection
     wrapper.switch_role(Role.WEB)
     set_process_default(SYSTEM)
@@ -36,6 +40,10 @@ def use_test_role() -> None:
 def temporary_database() -> Iterator[None]:
     """Create a database and connect to it; drop it at the end of the block."""
     name = CREATION._get_test_db_name()
+    if cluster.URL:
+        with cluster.cluster_database(name, TEST_ROLE):
+            yield
+        return
     with file_lock("database.lock"):
         _create_test_role()
         template = get_template()

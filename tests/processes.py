@@ -19,6 +19,7 @@ from django.db import connection
 
 from core.db.roles import Role
 from picard.postgres.manager import ROLES, EmbeddedPostgres
+from tests.citus import cluster
 
 PROJECT = Path(__file__).resolve().parent.parent
 PR_SET_PDEATHSIG = 1
@@ -49,6 +50,8 @@ def environment(**variables: str) -> dict[str, str]:
 def database_url(role: Role) -> str:
     """Return the URL by which a server connects to the test database in this role."""
     params = connection.get_connection_params()
+    if cluster.URL:
+        return cluster.build_url(ROLES[role], str(params["dbname"]))
     login = (ROLES[role], EmbeddedPostgres(settings.PICARD_HOME / "postgres").password(ROLES[role]))
     name, user, password = (quote(str(part), safe="") for part in (params["dbname"], *login))
     return f"postgresql://{user}:{password}@/{name}?{urlencode({'host': params['host'], 'port': params['port']})}"

@@ -35,7 +35,10 @@ SETTING = re.compile(
     re.DOTALL,
 )
 # It names any setting, for the transaction.
-ALLOWED_SETTINGS = {("core/db/cursors.py", "set_config('")}
+ALLOWED_SETTINGS = {
+    ("core/db/cursors.py", "set_config('"),
+    ("picard/database/distribution.py", " set citus.propagate_set_commands = 'local'"),  # of the database
+}
 # Set for a session, or sent with each transaction behind a pooler (core/db/session_settings.py).
 OF_SESSION = {"plan_cache_mode", "statement_timeout", "max_parallel_workers_per_gather"}
 

@@ -15,9 +15,10 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg.pq import TransactionStatus
 
 from core.db.cursors import NumberedCursor, PreparedCursor
+from core.db.distribution import is_distributed
 from core.db.session_settings import set_for_session
 
-_generic_plan_connections: WeakSet[psycopg.Connection] = WeakSet()
+_prepared_connections: WeakSet[psycopg.Connection] = WeakSet()
 
 
 def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> list[tuple[Any, ...]]:
@@ -27,7 +28,7 @@ def fetch_prepared(sql: str, params: Mapping[str, object] | list[object]) -> lis
     """
     database = connections[DEFAULT_DB_ALIAS]  # `connection` would look for it in each of these lines
     database.ensure_connection()
-    _force_generic_plan(database.connection)
+    _prepare_connection(database.connection)
     if isinstance(params, list):
         sql = _number_params(sql)
         raw: Any = NumberedCursor(database.connection)
@@ -70,13 +71,17 @@ def iterate_binary(sql: str, params: Sequence[object], *, portion: int) -> Itera
         cursor.execute("close portions")
 
 
-def _force_generic_plan(raw: psycopg.Connection) -> None:
-    """Set plan_cache_mode so that PostgreSQL reuses the first plan.
+def _prepare_connection(raw: psycopg.Connection) -> None:
+    """Set plan_cache_mode so that PostgreSQL reuses the first plan, unless the database is distributed.
 
-    By default it replans every time for users with few memories, which takes longer than their search. Skip this in
-    a transaction, whose rollback would undo the setting.
+    By default it replans every time for users with few memories, which takes longer than their search. But Citus
+    chooses the node of a statement by the values of its parameters, which a generic plan does not know. Skip this in a
+    transaction, whose rollback would undo the setting.
     """
-    is_idle = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
-    if is_idle and raw not in _generic_plan_connections:
-        set_for_session(raw, {"plan_cache_mode": "force_generic_plan"})
-        _generic_plan_connections.add(raw)
+    if raw in _prepared_connections:
+        return
+    distributed = is_distributed(raw)  # also for the cursor, which could not ask in the middle of a pipeline
+    if raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE:
+        if not distributed:
+            set_for_session(raw, {"plan_cache_mode": "force_generic_plan"})
+        _prepared_connections.add(raw)

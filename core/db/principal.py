@@ -33,15 +33,24 @@ class Principal:
             "picard.system": "on" if self.is_system else "",
         }
 
+    def list_statements(self, *, all_settings: bool) -> list[str]:
+        """Return statements that set it for the present transaction. The values are ids and constants.
+
+        all_settings: also those without a value, in a transaction in which others may be set.
+        """
+        return [
+            f"set local {name} = '{value}'" for name, value in self.settings.items() if value or all_settings
+        ]
+
     @cached_property
     def sql(self) -> str:
-        """Statements that set all of it for the present transaction. The values are ids and constants."""
-        return "".join(f"set local {name} = '{value}';" for name, value in self.settings.items())
+        """Statements that set all of it for the present transaction."""
+        return "".join(f"{statement};" for statement in self.list_statements(all_settings=True))
 
     @cached_property
     def first_sql(self) -> str:
         """The same for a transaction in which nothing is set yet."""
-        return "".join(f"set local {name} = '{value}';" for name, value in self.settings.items() if value)
+        return "".join(f"{statement};" for statement in self.list_statements(all_settings=False))
 
 
 NOBODY, SYSTEM = Principal(), Principal(is_system=True)

@@ -20,6 +20,7 @@ from core.db.locks import DatabaseLock, OwnerLock, try_lock, try_lock_owner
 from core.db.shards import group_owners
 from memories.index import moves, spaces, work_queue
 from memories.insights import app_days
+from memories.jobs import orphans
 from memories.models import (
     AuditAction,
     AuditEvent,
@@ -170,6 +171,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "rate limits": rate_limits.purge_rate_limits,
     "shared cache": purge_shared_cache,
     "vector caches": purge_caches,
+    "orphans": orphans.purge_orphans,
 }
 
 

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from core.db.distribution import IS_DISTRIBUTED_SQL
+
 KEYS = """
 select conname from pg_constraint join pg_attribute on attrelid = conrelid and attnum = conkey[1]
 where conrelid = %s::regclass and contype = 'f' and cardinality(conkey) = 1 and attname = %s
@@ -14,6 +16,8 @@ where conrelid = %s::regclass and contype = 'f' and cardinality(conkey) = 1 and 
 
 class ConstrainOwnedKey(Operation):
     """Give a key a constraint that deletes, or empties, what points to a deleted row; replace Django's constraint.
+
+    On Citus the constraint contains the owner, or is left to `manage.py distribute` if the table is a new one.
 
     It comes before the operation that alters the field's state. In a migration that is not atomic, rows are validated
     while the table is in use; it can be repeated after an interruption.
@@ -41,6 +45,11 @@ class ConstrainOwnedKey(Operation):
         table, column = model._meta.db_table, field.column
         target = field.related_model._meta.db_table
         name = get_constraint_name(table, column)
+        spread = _list_spread_tables(schema_editor)
+        if {table, target} & spread:
+            if table in spread:
+                schema_editor.execute(build_composite_key(table, column, target, self.on_delete))
+            return
         others = [key for key in _find_keys(schema_editor, table, column) if key != name]
         # A composite key would have to name the column that is emptied.
         action = f"set null ({column})" if self.on_delete == "set null" else self.on_delete
@@ -77,6 +86,14 @@ class ConstrainOwnedKey(Operation):
         return model, model._meta.get_field(self.name)
 
 
+def build_composite_key(table: str, column: str, target: str, on_delete: str = "cascade") -> str:
+    """Return the statement for a key between tables that are distributed by their owner."""
+    return (
+        f"alter table {table} add constraint {get_constraint_name(table, column)} foreign key (owner_id, {column})"
+        f" references {target} (owner_id, id) on delete {on_delete} deferrable initially deferred"
+    )
+
+
 def get_constraint_name(table: str, column: str) -> str:
     return f"{table}_{column}_owned"
 
@@ -85,3 +102,12 @@ def _find_keys(schema_editor: Any, table: str, column: str) -> list[str]:
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(KEYS, [table, column])
         return [name for (name,) in cursor.fetchall()]
+
+
+def _list_spread_tables(schema_editor: Any) -> set[str]:
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(f"select {IS_DISTRIBUTED_SQL}")
+        if cursor.fetchone() != (True,):
+            return set()
+        cursor.execute("select logicalrelid::text from pg_dist_partition")
+        return {name for (name,) in cursor.fetchall()}

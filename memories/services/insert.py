@@ -33,6 +33,7 @@ INSERT_NEW = """
         %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[],
         %(superseded)s::text::uuid[], %(pinned)s::text::bool[]
     ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id, pinned)
+    returning id
 """
 INSERT_IMPORTED = """
     insert into memories_memory (
@@ -51,6 +52,7 @@ INSERT_IMPORTED = """
         %(written)s::text::timestamptz[], %(versions)s::text::int[]
     ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id,
         pinned, imported_id, created_at, updated_at, written_at, version)
+    returning id
 """
 
 # One array per column, in PostgreSQL's text form (`format_array`). The tokens of all passages are in one array,
@@ -71,11 +73,13 @@ with memory as (
         %(expire)s::text::timestamptz[], %(first_tokens)s::text::int[], %(last_tokens)s::text::int[],
         %(sequences)s::text::bigint[]
     ) as item (memory_id, passage, is_public, expires_at, first_token, last_token, sequence)
+    returning passage
 ), tagged as (
     insert into memories_memorytag (memory_id, tag_id, owner_id, since)
     select memory_id, tag_id, %(owner)s, since
     from unnest(%(tagged)s::text::uuid[], %(tags)s::text::uuid[], %(tagged_since)s::text::int[])
         as item (memory_id, tag_id, since)
+    returning since
 ), audited as (
     {audit.RECORD}
 )

@@ -16,6 +16,8 @@ from picard.backups import dump as backup_dump
 
 # pg_restore 17 and later emit this first; servers before 17 do not know the setting.
 UNKNOWN_TO_OLDER_SERVERS = b"SET transaction_timeout = 0;\n"
+# A backup of a distributed database can be restored on one server; a cluster has these already.
+CITUS = b"CREATE EXTENSION IF NOT EXISTS citus"
 # Objects of extensions are not dropped.
 DROP_ALL = b"""set client_min_messages = warning;
 select format('drop table if exists %s cascade', oid::regclass) from pg_class
@@ -40,7 +42,7 @@ def count_other_connections() -> int:
             "select count(*) from pg_stat_activity where datname = current_database()"
             # The type of other roles' sessions may be hidden. Only clients have a user.
             " and coalesce(backend_type, 'client backend') = 'client backend' and usename is not null"
-            " and pid <> pg_backend_pid()"
+            " and pid <> pg_backend_pid() and not starts_with(lower(application_name), 'citus')"  # its own sessions
         )
         return int(cursor.fetchone()[0])
 
@@ -68,13 +70,15 @@ def generate_statements(file: Path, *, replace: bool = False) -> Generator[bytes
     options = (*backup_dump.PORTABLE, "--file", "-")
     with backup_dump.run_postgres_tool("pg_restore", *options, str(file), stdout=subprocess.PIPE) as process:
         assert process.stdout  # noqa: S101
-        yield from _drop_unknown_settings(iter(process.stdout))
+        yield from _drop_unknown_statements(iter(process.stdout))
     yield b"commit;\n"
 
 
-def _drop_unknown_settings(lines: Iterator[bytes]) -> Iterator[bytes]:
+def _drop_unknown_statements(lines: Iterator[bytes]) -> Iterator[bytes]:
     for line in lines:
-        if line == UNKNOWN_TO_OLDER_SERVERS:
-            break  # it precedes the data, in which any line may occur
-        yield line
+        if line.startswith(b"CREATE TABLE "):
+            yield line
+            break  # data comes later, in which any line may occur
+        if line != UNKNOWN_TO_OLDER_SERVERS and not line.startswith(CITUS):
+            yield line
     yield from lines

@@ -18,6 +18,7 @@ from django.db.transaction import TransactionManagementError
 from psycopg.pq import TransactionStatus
 
 from core.db.cursors import PrincipalServerCursor, PrincipalStatements, forget_principal
+from core.db.distribution import is_distributed
 from core.db.roles import Role
 from core.db.session_settings import mark_pooled
 from picard.postgres.manager import PORT, EmbeddedPostgres, EmbeddedPostgresError
@@ -124,8 +125,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return not arrived.poll(0) or super().is_usable()
 
     def chunked_cursor(self) -> Any:
-        """Return a cursor that reads its rows in portions: behind a pooler, only until the end of a transaction."""
-        return self.cursor() if self.is_pooled and not self.in_atomic_block else super().chunked_cursor()
+        """Return a cursor that reads its rows in portions; outside of a transaction not all databases can.
+
+        A pooler would give the next portion another session, and the nodes of Citus would not know who acts.
+        """
+        if self.in_atomic_block or not (self.is_pooled or is_distributed(self._get_raw())):
+            return super().chunked_cursor()
+        return self.cursor()
 
     def create_cursor(self, name: str | None = None) -> Any:
         if name is None:
@@ -139,6 +145,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
         forget_principal(self.connection)  # PostgreSQL may have restored who acted before
+
+    def _get_raw(self) -> Any:
+        self.ensure_connection()
+        return self.connection
 
     def ensure_server(self) -> None:
         """Start the embedded server. A failure, such as a full disk, is temporary and raises OperationalError."""

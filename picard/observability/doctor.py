@@ -17,9 +17,11 @@ from django.core.mail import get_connection
 from django.db import ProgrammingError, connection
 
 from accounts.mail import delivery, outbox
+from core.db.distribution import is_distributed
 from core.db.errors import DATABASE_UNAVAILABLE
+from core.db.roles import Role, acting_as_system
 from picard.config import checks
-from picard.database import pooler
+from picard.database import distribution, pooler
 from picard.database.login_roles import find_powerful_web_user
 from picard.observability import health, stats
 
@@ -144,6 +146,17 @@ def check_migrations() -> CheckResult:
     if health.check_migrations():
         return State.OK, "all applied", ""
     return State.FAIL, "some are not applied", "Run manage.py migrate."
+
+
+def check_distribution() -> CheckResult:
+    if not is_distributed():
+        return State.OK, "none; one database server", ""
+    with acting_as_system(Role.OWNER):
+        if obstacle := distribution.find_obstacle():
+            return State.FAIL, "the cluster is not ready", obstacle
+        if plan := distribution.build_plan(1):
+            return State.FAIL, f"{len(plan)} statements are missing", "Run manage.py distribute."
+        return State.OK, f"by owner, over {distribution.count_nodes()} servers", ""
 
 
 def check_keys() -> CheckResult:
@@ -312,7 +325,8 @@ def check_files() -> CheckResult:
 
 
 CHECKS: tuple[Callable[[], CheckResult], ...] = (
-    check_configuration, check_database, check_pooler, check_pgvector, check_migrations, check_keys, check_worker,
+    check_configuration, check_database, check_pooler, check_pgvector, check_migrations, check_distribution, check_keys,
+    check_worker,
     check_disk_space, check_clock, check_mail, check_openid_provider, check_embeddings,
     check_chat_model, check_files,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts.actor import Actor
 from accounts.models import User
 from core.bounded_cache import BoundedCache
+from core.db.distribution import is_distributed
 from core.db.principal import Principal, get_principal
 from memories.models.visibility import NO_FILTERS
 from memories.search.cache.passages import Passages, load_passages, load_passages_of
@@ -57,7 +58,7 @@ def find_entry(rows: VisibleRows, actor: Actor, owner: User) -> Entry | None:
 
     Registers and loads them if they are worth it.
     """
-    if not settings.MEMORY_VECTORS_MB or connection.in_atomic_block:
+    if not settings.MEMORY_VECTORS_MB or connection.in_atomic_block or is_distributed():
         return None
     key, now = (get_principal(), rows.sql, rows.params), time.monotonic()
     with _lock:

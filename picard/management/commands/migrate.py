@@ -6,6 +6,7 @@ from django.db import connections, transaction
 
 from core.db.migration_lock import migration_lock
 from core.db.roles import Role, acting_as_system
+from picard.database.distribution import needs_distribution
 from picard.database.grants import grant_rights, trust_owner
 from picard.database.login_roles import MissingRoleError, create_roles
 
@@ -27,6 +28,9 @@ class Command(migrate.Command):
                 super().handle(*args, **options)
                 with transaction.atomic():
                     grant_rights()
+                    is_incomplete = needs_distribution()
+        if is_incomplete:
+            self.stdout.write("Not all tables are distributed over the nodes yet. Run manage.py distribute.")
 
 
 def _create_roles() -> None:

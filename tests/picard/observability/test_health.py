@@ -48,11 +48,13 @@ def test_only_the_metrics_token_shows_who_waits_for_the_worker(
 
 
 @pytest.mark.django_db
-def test_failure_to_count_who_waits_is_not_ready(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_to_count_who_waits_is_told_but_ready(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.METRICS_TOKEN = "t" * 32
     monkeypatch.setattr("memories.index.work_queue.get_backlog", _fail)
     response = Client().get("/readyz", headers={"Authorization": "Bearer " + "t" * 32})
-    assert (response.status_code, response.json()["checks"]["backlog"]) == (503, "failed")
+    assert (response.status_code, response.json()["checks"]["backlog"]) == (200, "failed")
     assert Client().get("/readyz").status_code == 200  # polled by anybody, in one connection
 
 
