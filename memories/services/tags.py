@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +15,8 @@ from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import get_person_key
 from accounts.models import User
-from core.db.locks import OwnerLock, lock_owner_sql
+from core.db.distribution import is_distributed
+from core.db.locks import OwnerLock, lock_owner, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.fields import build_stored_row, get_sealed_bytes
@@ -44,16 +45,20 @@ def hash_tag_name(owner_id: UUID, name: str) -> bytes:
 # memory. Creating a user's tags takes an exclusive lock until the end of the transaction, so that two transactions
 # cannot deadlock, whatever the order of their names. (The update changes nothing but returns the row; it must not
 # touch a key column, which would wait for the shared locks.)
+LOCK_TAGS = lock_owner_sql(OwnerLock.TAGS, "%(owner)s")
+FIND_TAGS = """
+select id, name, name_hash from memories_tag
+where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) for key share
+"""
 ENSURE_TAGS = f"""
 with item as (
     select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as item (id, name, name_hash)
 ), found as (
-    select id, name, name_hash from memories_tag
-    where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) for key share
+    {FIND_TAGS}
 ), missing as (
     select id, name, name_hash from item where name_hash not in (select name_hash from found)
 ), alone as materialized (
-    select {lock_owner_sql(OwnerLock.TAGS, "%(owner)s")}
+    select {LOCK_TAGS}
     where exists (select from missing)
 ), created as (
     insert into memories_tag (id, owner_id, name, name_hash)
@@ -65,6 +70,7 @@ with item as (
 )
 select id, name, name_hash from found union all select id, name, name_hash from created
 """  # noqa: S608 - put together from constants # nosec B608
+ENSURE_TAGS_LOCKED = ENSURE_TAGS.replace(LOCK_TAGS, "true")
 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
@@ -83,7 +89,7 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
         "hashes": list(hashes),
         "limit": settings.TAGS_PER_PERSON,
     }
-    found = fetch_prepared(ENSURE_TAGS, params)
+    found = _fetch_tags(owner_id, params)
     if len(found) < len(hashes):
         raise quota.build_tag_error()
     columns = ("id", "owner_id", "name", "name_hash")
@@ -91,6 +97,17 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
         fold_tag_name(hashes[bytes(key)]): build_stored_row(Tag, columns, (pk, owner_id, name, key))
         for pk, name, key in found
     }
+
+
+def _fetch_tags(owner_id: UUID, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    if not is_distributed():
+        return fetch_prepared(ENSURE_TAGS, params)
+    # The statement runs on a node, where its lock would not exclude those who hold the coordinator's.
+    found = fetch_prepared(FIND_TAGS, params)
+    if len(found) < len(params["hashes"]):
+        lock_owner(OwnerLock.TAGS, owner_id)
+        found = fetch_prepared(ENSURE_TAGS_LOCKED, params)
+    return found
 
 
 def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:

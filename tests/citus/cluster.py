@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from core.db.roles import Role, acting_as_system
 from picard.postgres.logins import grant_membership, write_login
 from picard.postgres.manager import EXTENSIONS, ROLES
+from tests.chaos.template import file_lock
 
 URL = os.environ.get("PICARD_CITUS_URL", "")
 PASSWORD = "picard"  # of the roles of the tests
@@ -78,9 +79,10 @@ def connect(database: str = "", node: Node | None = None) -> "closing[psycopg.Co
 @contextmanager
 def cluster_database(name: str, test_role: str) -> Iterator[None]:
     """Create a database on all nodes; migrate, distribute and at the end drop it."""
-    _create_roles(test_role)
-    _drop_database(name)
-    _create_database(name)
+    with file_lock("cluster.lock"):
+        _create_roles(test_role)
+        _drop_database(name)
+        _create_database(name)
     connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
     with acting_as_system(Role.OWNER):
         call_command("migrate", verbosity=0)
