@@ -23,6 +23,7 @@ from accounts.rate_limits import (
     build_exceeded_error,
     enforce_rate_limit,
 )
+from core.db.distribution import is_distributed
 from core.db.prepared import fetch_prepared
 from core.db.principal import acting_for
 from memories.models import AuditAction
@@ -159,6 +160,8 @@ def fetch_read(actor: Actor, action: AuditAction, rows: Statement, *, limit: int
     """
     if not actor.is_app:
         return fetch_prepared(rows.sql, list(rows.params))
+    if is_distributed():
+        return _read_then_record(actor, action, rows, limit)
     allowed, reader = get_read_limit(), _get_reader(actor)
     params = build_event_params(Event(actor, action, actor.person.pk, ())) | allowed.build_params(reader)
     params |= rows.named_params | {"limit": limit, "least": MIN_READ}
@@ -168,6 +171,15 @@ def fetch_read(actor: Actor, action: AuditAction, rows: Statement, *, limit: int
         raise build_exceeded_error(allowed, allowed.build_params(reader, max(len(ids), MIN_READ)))
     note_event(Event(actor, action, actor.person.pk, ids), is_read=True)
     return [row[1:] for row in found]
+
+
+def _read_then_record(
+    actor: Actor, action: AuditAction, rows: Statement, limit: int
+) -> list[tuple[Any, ...]]:
+    """The same in several statements: one that runs on a node cannot count in a table of the coordinator."""
+    found = fetch_prepared(rows.sql, list(rows.params))
+    record_read(actor, action, owner_id=actor.person.pk, memory_ids=tuple(row[0] for row in found[:limit]))
+    return found
 
 
 def touch(actor: Actor, memory_ids: Iterable[UUID]) -> None:
@@ -242,7 +254,12 @@ def _insert_event(event: Event, limit: RateLimit | None) -> None:
     if limit is None:
         fetch_prepared(RECORD, params)
         return
-    params |= limit.build_params(_get_reader(event.actor), max(len(event.memory_ids), MIN_READ))
+    count = max(len(event.memory_ids), MIN_READ)
+    if is_distributed():
+        enforce_rate_limit(limit, _get_reader(event.actor), count)
+        fetch_prepared(RECORD, params)
+        return
+    params |= limit.build_params(_get_reader(event.actor), count)
     if not fetch_prepared(RECORD_WITHIN_LIMIT, params):
         raise build_exceeded_error(limit, params)
 

@@ -7,20 +7,24 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
+from uuid import UUID
 
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.ids import new_id
 from accounts.models import User
+from core.db.distribution import is_distributed
 from core.db.prepared import fetch_prepared, format_array
 from memories.fields import get_sealed_bytes
 from memories.index import work_queue
-from memories.models import AuditAction, Memory, MemoryVector, Tag
+from memories.models import AuditAction, Memory, MemoryTag, MemoryVector, Tag
 from memories.services import audit
 from memories.services.tags import get_readable_names
 from memories.validation.drafts import NewMemory, Origin
 
+BATCH = 1_000  # rows of a statement
 INSERT_NEW = """
     insert into memories_memory (
         id, owner_id, text, visibility, expires_at, version, source, conversation, position,
@@ -33,7 +37,6 @@ INSERT_NEW = """
         %(expiries)s::text::timestamptz[], %(conversations)s::text::uuid[], %(positions)s::text::int[],
         %(superseded)s::text::uuid[], %(pinned)s::text::bool[]
     ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id, pinned)
-    returning id
 """
 INSERT_IMPORTED = """
     insert into memories_memory (
@@ -52,7 +55,6 @@ INSERT_IMPORTED = """
         %(written)s::text::timestamptz[], %(versions)s::text::int[]
     ) as item (id, text, visibility, expires_at, conversation, position, supersedes_id,
         pinned, imported_id, created_at, updated_at, written_at, version)
-    returning id
 """
 
 # One array per column, in PostgreSQL's text form (`format_array`). The tokens of all passages are in one array,
@@ -73,13 +75,11 @@ with memory as (
         %(expire)s::text::timestamptz[], %(first_tokens)s::text::int[], %(last_tokens)s::text::int[],
         %(sequences)s::text::bigint[]
     ) as item (memory_id, passage, is_public, expires_at, first_token, last_token, sequence)
-    returning passage
 ), tagged as (
     insert into memories_memorytag (memory_id, tag_id, owner_id, since)
     select memory_id, tag_id, %(owner)s, since
     from unnest(%(tagged)s::text::uuid[], %(tags)s::text::uuid[], %(tagged_since)s::text::int[])
         as item (memory_id, tag_id, since)
-    returning since
 ), audited as (
     {audit.RECORD}
 )
@@ -127,6 +127,9 @@ def insert_memories(
     names = {row.pk: get_readable_names(row_tags) for row, row_tags in zip(rows, tags, strict=True)}
     passages = work_queue.build_passage_rows(rows, names)
     event = audit.Event(actor, AuditAction.MEMORY_CREATE, actor.person.pk, tuple(row.pk for row in rows))
+    if is_distributed():
+        _store_in_parts(rows, passages, tags, origins, event)
+        return
     params = (
         audit.build_event_params(event)
         | _build_memory_params(rows)
@@ -139,6 +142,31 @@ def insert_memories(
     audit.note_event(event)
     for row, origin in zip_longest(rows, origins):
         _set_stored_values(row, origin or Origin(), now)
+
+
+def _store_in_parts(
+    rows: Sequence[Memory],
+    passages: Sequence[MemoryVector],
+    tags: Sequence[Collection[Tag]],
+    origins: Sequence[Origin | None],
+    event: audit.Event,
+) -> None:
+    """The same, with a statement for each table: what one inserts from arrays, Citus would send to all nodes."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select statement_timestamp()")
+        [(now,)] = cursor.fetchall()
+        for row, origin in zip_longest(rows, origins):
+            _set_stored_values(row, origin or Origin(), now)
+        Memory.objects.bulk_create(rows, batch_size=BATCH)
+        MemoryVector.objects.bulk_create(passages, batch_size=BATCH)
+        tagged = [
+            MemoryTag(memory_id=memory_id, tag_id=tag_id, owner_id=event.owner_id, since=since)
+            for memory_id, tag_id, since in _list_tagged(rows, tags, origins)
+        ]
+        MemoryTag.objects.bulk_create(tagged, batch_size=BATCH)
+        fetch_prepared(audit.RECORD, audit.build_event_params(event))
+        work_queue.wake_workers_on_commit()
+    audit.note_event(event)
 
 
 def _set_stored_values(row: Memory, origin: Origin, now: datetime) -> None:
@@ -199,16 +227,23 @@ def _build_passage_params(rows: Sequence[MemoryVector]) -> dict[str, str]:
 def _build_tag_params(
     rows: Sequence[Memory], tags: Sequence[Collection[Tag]], origins: Sequence[Origin | None]
 ) -> dict[str, str]:
-    items = [
-        (row.pk, tag.pk, origin.version if origin else 1)
-        for row, row_tags, origin in zip_longest(rows, tags, origins)
-        for tag in row_tags
-    ]
+    items = _list_tagged(rows, tags, origins)
     return {
         "tagged": format_array(memory_id for memory_id, _, _ in items),
         "tags": format_array(tag_id for _, tag_id, _ in items),
         "tagged_since": format_array(version for _, _, version in items),
     }
+
+
+def _list_tagged(
+    rows: Sequence[Memory], tags: Sequence[Collection[Tag]], origins: Sequence[Origin | None]
+) -> list[tuple[UUID, UUID, int]]:
+    """Return memory, tag, and the version since which the memory has the tag."""
+    return [
+        (row.pk, tag.pk, origin.version if origin else 1)
+        for row, row_tags, origin in zip_longest(rows, tags, origins)
+        for tag in row_tags
+    ]
 
 
 def _format_times(values: Iterable[datetime | None]) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from accounts.fields import DecryptError
 from accounts.keys import get_person_key
 from accounts.models import User
 from core.db.distribution import is_distributed
-from core.db.locks import OwnerLock, lock_owner, lock_owner_sql
+from core.db.locks import OwnerLock, lock_owner_sql
 from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.fields import build_stored_row, get_sealed_bytes
@@ -24,6 +24,7 @@ from memories.index.tag_words import store_tag_words
 from memories.models import Memory, MemoryTag, Tag
 from memories.models.compiled import compile_visible
 from memories.models.visibility import NO_FILTERS
+from memories.services.tags_on_nodes import FIND_TAGS, ensure_on_node
 from memories.validation import quota
 from memories.validation.limits import fold_tag_name
 
@@ -46,10 +47,6 @@ def hash_tag_name(owner_id: UUID, name: str) -> bytes:
 # cannot deadlock, whatever the order of their names. (The update changes nothing but returns the row; it must not
 # touch a key column, which would wait for the shared locks.)
 LOCK_TAGS = lock_owner_sql(OwnerLock.TAGS, "%(owner)s")
-FIND_TAGS = """
-select id, name, name_hash from memories_tag
-where owner_id = %(owner)s and name_hash = any(%(hashes)b::bytea[]) for key share
-"""
 ENSURE_TAGS = f"""
 with item as (
     select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as item (id, name, name_hash)
@@ -70,7 +67,6 @@ with item as (
 )
 select id, name, name_hash from found union all select id, name, name_hash from created
 """  # noqa: S608 - put together from constants # nosec B608
-ENSURE_TAGS_LOCKED = ENSURE_TAGS.replace(LOCK_TAGS, "true")
 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
@@ -81,7 +77,7 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
     hashes = {hash_tag_name(owner_id, name): name for name in names}
     if not hashes:
         return {}
-    fresh = [Tag(owner_id=owner_id, name=name) for name in hashes.values()]
+    fresh = [Tag(owner_id=owner_id, name=name, name_hash=key) for key, name in hashes.items()]
     params = {
         "owner": owner_id,
         "ids": [tag.pk for tag in fresh],
@@ -89,7 +85,7 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
         "hashes": list(hashes),
         "limit": settings.TAGS_PER_PERSON,
     }
-    found = _fetch_tags(owner_id, params)
+    found = ensure_on_node(params, fresh) if is_distributed() else fetch_prepared(ENSURE_TAGS, params)
     if len(found) < len(hashes):
         raise quota.build_tag_error()
     columns = ("id", "owner_id", "name", "name_hash")
@@ -97,17 +93,6 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
         fold_tag_name(hashes[bytes(key)]): build_stored_row(Tag, columns, (pk, owner_id, name, key))
         for pk, name, key in found
     }
-
-
-def _fetch_tags(owner_id: UUID, params: dict[str, Any]) -> list[tuple[Any, ...]]:
-    if not is_distributed():
-        return fetch_prepared(ENSURE_TAGS, params)
-    # The statement runs on a node, where its lock would not exclude those who hold the coordinator's.
-    found = fetch_prepared(FIND_TAGS, params)
-    if len(found) < len(params["hashes"]):
-        lock_owner(OwnerLock.TAGS, owner_id)
-        found = fetch_prepared(ENSURE_TAGS_LOCKED, params)
-    return found
 
 
 def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:
