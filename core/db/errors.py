@@ -7,12 +7,23 @@ from django.db import InterfaceError, OperationalError
 
 # psycopg's own errors come from connections outside of Django, and from connecting.
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, psycopg.OperationalError)
+# Citus tells of a node that went away during a statement by an internal error.
+LOST_NODE = (
+    "marked as essential",
+    "server closed the connection unexpectedly",
+    "connection to the remote node",
+)
 DATABASE_RETRY_AFTER_S = 5  # Retry-After of the 503 response
 
 
 def is_database_unavailable(error: BaseException | None) -> bool:
     """Return whether the same request may succeed later."""
     return isinstance(error, DATABASE_UNAVAILABLE)
+
+
+def has_lost_node(error: BaseException | None) -> bool:
+    """Return whether a node of a distributed database went away."""
+    return isinstance(error, psycopg.InternalError) and any(words in str(error) for words in LOST_NODE)
 
 
 def has_timed_out(error: BaseException | None) -> bool:

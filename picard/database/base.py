@@ -11,17 +11,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import psycopg
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.backends.postgresql import base, client
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.transaction import TransactionManagementError
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
 from psycopg.pq import TransactionStatus
 
 from core.db.cursors import PrincipalServerCursor, PrincipalStatements, forget_principal
 from core.db.distribution import is_distributed
+from core.db.errors import has_lost_node
 from core.db.roles import Role
 from core.db.session_settings import mark_pooled
 from picard.postgres.manager import PORT, EmbeddedPostgres, EmbeddedPostgresError
+
+
+class ErrorWrapper(DatabaseErrorWrapper):
+    """Raises OperationalError when a node of a distributed database is lost: the same request may succeed later."""
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if not has_lost_node(error):
+            super().__exit__(kind, error, traceback)
+            return
+        cast(Any, self).wrapper.errors_occurred = True
+        raise OperationalError(*error.args) from error
 
 
 class Cursor(PrincipalStatements, base.Cursor):
@@ -79,6 +93,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self.switch_role(previous)  # first: closing may fail, and the thread serves other requests
             self.close()
+
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        return ErrorWrapper(self)
 
     def switch_role(self, role: Role) -> None:
         """Log in as this role at the next connection."""

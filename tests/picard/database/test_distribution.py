@@ -5,15 +5,17 @@ from contextlib import nullcontext
 from io import StringIO
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InternalError, OperationalError, connection, transaction
 
 from accounts.models import User
 from core.db import cursors
 from core.db import distribution as known_distribution
 from core.db.distribution import is_distributed
+from core.db.errors import is_database_unavailable
 from core.db.prepared import fetch_prepared
 from core.db.principal import Principal, acting_as
 from memories.models import AuditAction, Memory, MemoryRevision, MemoryTag, MemoryUse, VectorCache
@@ -221,6 +223,14 @@ def read_owner() -> str:
 def _note(sent: list[str], send: Callable[..., None], raw: Any, unsent: cursors.Unsent) -> None:
     send(raw, unsent)
     sent.append(str(unsent.principal.owner))
+
+
+def test_a_lost_node_is_a_database_that_is_unavailable() -> None:
+    with pytest.raises(OperationalError) as raised, connection.wrap_database_errors:
+        raise psycopg.InternalError("failure on connection marked as essential: 127.0.0.1:5433")
+    assert is_database_unavailable(raised.value)
+    with pytest.raises(InternalError), connection.wrap_database_errors:
+        raise psycopg.InternalError("something else")
 
 
 def stay_in_transaction(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
