@@ -92,6 +92,7 @@ def cluster_database(name: str, test_role: str) -> Iterator[None]:
         _execute(superuser, "grant truncate on all tables in schema public to {}", test_role)
         # A test is one transaction. After a parallel read, Citus refuses to write a reference table in it.
         _execute(superuser, "alter database {} set citus.multi_shard_modify_mode = 'sequential'", name)
+        _execute(superuser, "alter database {} set citus.enable_stat_counters = on", name)
     yield
     connection.close()
     _drop_database(name)
