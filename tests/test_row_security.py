@@ -8,7 +8,6 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.apps import apps
-from django.conf import settings
 from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
@@ -38,11 +37,13 @@ from memories.services import reads, writes
 from picard.config.checks import check_database_roles
 from picard.database import grants
 from picard.management.commands import migrate
-from picard.postgres.manager import ROLES, EmbeddedPostgres
+from picard.postgres.manager import ROLES
+from tests.citus import cluster
 from tests.database import owning_tables
 from tests.factories import app, make_person, remember, session
 from tests.memories.api.callers import app_of, session_of
 from tests.memories.mcp.callers import app_of as mcp_app_of
+from tests.processes import database_url
 
 OWNED = [
     model
@@ -80,6 +81,7 @@ def fetch(statement: str, *params: Any) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.django_db
+@pytest.mark.plain(reason="on a cluster the owner of the tables is not subject to it")
 def test_every_table_with_rows_of_people_is_protected_from_its_owner_too() -> None:
     protected = fetch("select relname, relforcerowsecurity from pg_class where relrowsecurity")
     assert dict(protected) == {table: table not in RECORDED for table in PROTECTED}
@@ -100,11 +102,13 @@ def test_nobody_reads_nothing(table: str, bobs: Memory) -> None:
     with acting_as(NOBODY):
         assert fetch(statement) == [(0,)]
         assert fetch_prepared(statement, []) == [(0,)]
-        with owning_tables():
-            assert fetch(statement) == [(0,)]
+        if not cluster.URL:  # where the owner is not subject to it
+            with owning_tables():
+                assert fetch(statement) == [(0,)]
 
 
 @pytest.mark.django_db
+@pytest.mark.plain(reason="Citus refuses the statements without a filter; tests/citus has others")
 def test_a_person_reads_only_their_own_rows(ada: User, bobs: Memory) -> None:
     own = remember(ada, "Ada plays the viola.", tags=["music"])
     for act in (Principal(ada.pk), Principal(bobs.owner_id)):
@@ -254,6 +258,7 @@ CALLS = (
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PAGES)
+@pytest.mark.plain(reason="Citus refuses the statements without a filter; tests/citus has others")
 def test_a_page_without_its_filter_shows_nothing_of_others(
     path: str, ada_client: Client, ada: User, bobs: Memory, careless: None
 ) -> None:
@@ -266,6 +271,7 @@ def test_a_page_without_its_filter_shows_nothing_of_others(
 @pytest.mark.django_db
 @pytest.mark.parametrize("call", CALLS, ids=str)
 @pytest.mark.parametrize("caller_of", [app_of, session_of])
+@pytest.mark.plain(reason="Citus refuses the statements without a filter; tests/citus has others")
 def test_the_rest_api_without_its_filter_shows_nothing_of_others(
     call: tuple[str, str, Any], caller_of: Callable[..., Any], ada: User, bobs: Memory, careless: None
 ) -> None:
@@ -276,6 +282,7 @@ def test_the_rest_api_without_its_filter_shows_nothing_of_others(
 
 
 @pytest.mark.django_db
+@pytest.mark.plain(reason="Citus refuses the statements without a filter; tests/citus has others")
 def test_one_memory_of_another_is_not_found_without_the_filter(
     ada: User, bobs: Memory, careless: None
 ) -> None:
@@ -322,17 +329,7 @@ def test_a_question_is_recorded_in_the_log_of_the_person_asked(ada: User, bob: U
 
 @contextmanager
 def connecting(role: Role) -> Iterator["psycopg.Connection[Any]"]:
-    server = EmbeddedPostgres(settings.PICARD_HOME / "postgres")
-    user = ROLES[role]
-    with closing(
-        psycopg.connect(
-            dbname=connection.settings_dict["NAME"],
-            user=user,
-            password=server.password(user),
-            host=str(server.socket_folder),
-            autocommit=True,
-        )
-    ) as raw:
+    with closing(psycopg.connect(database_url(role), autocommit=True)) as raw:
         yield raw
 
 

@@ -93,6 +93,7 @@ def test_keys_between_owned_tables_also_compare_the_owners(model: Any, key: Any)
 
 
 @pytest.mark.django_db
+@pytest.mark.plain(reason="keys contain the owner on a cluster")
 def test_the_database_cascades_between_owned_tables() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -134,6 +135,7 @@ def test_saving_a_row_does_not_update_its_owner(ada: User, make: Callable[[User]
 
 
 @pytest.mark.django_db
+@pytest.mark.plain(reason="an id is unique per owner on a cluster")
 def test_row_cannot_be_moved_to_another_owner(ada: User, bob: User) -> None:
     memory = remember(ada, "The walrus.")
     memory.owner = bob

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat, Trim
 
 from accounts.models import User
-from core.db.shards import group_owners
+from core.db.distribution import group_owners
 from memories.index import spaces, work_queue
 from memories.index.languages import (
     Language,

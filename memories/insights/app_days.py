@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.actor import Actor
 from accounts.ids import new_id_at
 from accounts.models import User
-from core.db.shards import group_owners
+from core.db.distribution import group_owners
 from memories.insights.periods import Period
 from memories.insights.sessions import require_session
 from memories.models import READ_ACTIONS, AppDay, AuditAction, AuditEvent, AuditSum

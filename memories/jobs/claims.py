@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from core.db.distribution import group_owners, is_sharded
 from core.db.locks import LIVE_WORKERS_SQL
-from core.db.shards import group_owners, is_sharded
+from memories.jobs.nodes import fetch_of_all_nodes
 from memories.models import Memory
 
 FIRST_OWNER = UUID(int=0)  # before all others
@@ -18,13 +19,13 @@ NEXT_OWNER = """(
   where index_state = 'pending' and owner_id > {}::uuid order by owner_id limit 1)"""
 LEASES = """
 select distinct index_leased_by as leased_by from memories_memory
-where index_state = 'pending' and index_leased_by is not null"""
+where index_state = 'pending' and index_leased_by is not null and {owners}"""
 
 # Owners take turns, from the one after `after` on. Each step to the next owner is an index lookup. With them the leases
 # of dead workers (whose lock is free) and of this one, which is processing nothing.
 TURNS = f"""
 with recursive dead as (
-  select leased_by from ({LEASES}) leases
+  select leased_by from ({LEASES.format(owners="true")}) leases
   where leased_by = %(worker)s or leased_by not in ({LIVE_WORKERS_SQL})),
 turn as (
   select id as owner_id, id as first, 1 as place
@@ -39,6 +40,7 @@ select array(select owner_id from turn where owner_id is not null order by place
 # The same where the memories are in shards, none of which knows the locks of the others.
 SHARDED_TURNS = """
 select distinct owner_id from memories_memory where index_state = 'pending' and index_due_at <= statement_timestamp()
+and {owners}
 """
 
 # Due, and either unleased or leased by a dead worker. The first memory of each owner comes before the second of any, so
@@ -98,10 +100,9 @@ def _find_turns(worker: int, limit: int, after: UUID) -> tuple[list[UUID], list[
         if not is_sharded():
             cursor.execute(TURNS, params)
             return cast(tuple[list[UUID], list[int]], cursor.fetchone())
-        cursor.execute(SHARDED_TURNS)
-        owners = sorted(owner_id for (owner_id,) in cursor.fetchall())
-        cursor.execute(LEASES)  # before the locks: a worker has its lock before its first lease
-        leases = {leased_by for (leased_by,) in cursor.fetchall()}
+        owners = sorted(owner_id for (owner_id,) in fetch_of_all_nodes(SHARDED_TURNS))
+        # Before the locks: a worker has its lock before its first lease.
+        leases = {leased_by for (leased_by,) in fetch_of_all_nodes(LEASES)}
         cursor.execute(LIVE_WORKERS_SQL)
         dead = leases - {live for (live,) in cursor.fetchall()} | {worker}
     first = bisect_right(owners, after)

@@ -21,15 +21,16 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.consent import embeddings as embedding_consent
+from core.db.distribution import group_owners
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.locks import lock_worker, unlock_worker
-from core.db.shards import group_owners
 from core.process_signals import pause
 from memories.index import moves, work_queue
 from memories.index.languages import get_default_language
 from memories.jobs import recovery, retention
 from memories.jobs.claims import OwnerTurns, claim_memories
 from memories.jobs.embedder import EmbeddingResult, embed_memories, read_memories
+from memories.jobs.nodes import ask_all_nodes
 from memories.models import IndexState, Memory
 from memories.providers.embeddings import ProviderError
 
@@ -88,10 +89,10 @@ def _work_with_lease(should_stop: Callable[[], bool]) -> None:
     try:
         while not should_stop():
             close_old_connections()
-            recovery.retry_if_due()
-            retention.run_if_due()
+            ask_all_nodes(recovery.retry_if_due, None)
+            ask_all_nodes(retention.run_if_due, None)
             if not process_batch(lease.worker, turns=turns):
-                lease.wait(min(POLL_S, get_seconds_until_due()), should_stop)
+                lease.wait(min(POLL_S, ask_all_nodes(get_seconds_until_due, POLL_S)), should_stop)
     finally:
         lease.close()
 

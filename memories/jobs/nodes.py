@@ -1,12 +1,15 @@
-"""Reads of the rows of all people on a distributed database, also while a node is away (docs/scaling.md)."""
+"""Work on the rows of all people, also while a node of a distributed database is away (docs/scaling.md)."""
 
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, connection
 
+from core.db.distribution import is_distributed
+
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 OWNERS = 5_000  # of a statement
@@ -20,6 +23,17 @@ join pg_dist_node using (groupid) where noderole = 'primary' group by nodeid
 """
 
 
+def ask_all_nodes(work: Callable[[], T], otherwise: T) -> T:
+    """Run work that asks every node; return `otherwise` while one is away."""
+    try:
+        return work()
+    except OperationalError as error:
+        if not is_distributed():
+            raise
+        _note_absence(error)
+        return otherwise
+
+
 def fetch_of_all_nodes(sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     """Return the rows of a statement that asks every node; of those that answer, if one is away.
 
@@ -30,7 +44,7 @@ def fetch_of_all_nodes(sql: str, params: dict[str, Any] | None = None) -> list[t
     except OperationalError as error:
         if connection.in_atomic_block:
             raise
-        logger.warning("not all nodes answer: %s", type(error.__cause__).__name__)
+        _note_absence(error)
     rows: list[tuple[Any, ...]] = []
     for owners in _list_owners_by_node():
         try:
@@ -38,6 +52,10 @@ def fetch_of_all_nodes(sql: str, params: dict[str, Any] | None = None) -> list[t
         except OperationalError:
             continue
     return rows
+
+
+def _note_absence(error: OperationalError) -> None:
+    logger.warning("not all nodes of the database answer: %s", type(error.__cause__).__name__)
 
 
 def _list_owners_by_node() -> Iterator[list[UUID]]:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from django.conf import settings
 
-from core.db.shards import group_owners
+from core.db.distribution import group_owners
 from memories.index import work_queue
 from memories.index.languages import read_owner_languages
 from memories.jobs import retention

@@ -16,8 +16,8 @@ from accounts.actor import Channel
 from accounts.deletion import service as deletion
 from accounts.models import Invitation
 from accounts.sessions import hashed_keys
+from core.db.distribution import group_owners
 from core.db.locks import DatabaseLock, OwnerLock, try_lock, try_lock_owner
-from core.db.shards import group_owners
 from memories.index import moves, spaces, work_queue
 from memories.insights import app_days
 from memories.jobs import orphans

@@ -48,6 +48,7 @@ class ConstrainOwnedKey(Operation):
         spread = _list_spread_tables(schema_editor)
         if {table, target} & spread:
             if table in spread:
+                schema_editor.execute(f"alter table {table} drop constraint if exists {name}")
                 schema_editor.execute(build_composite_key(table, column, target, self.on_delete))
             return
         others = [key for key in _find_keys(schema_editor, table, column) if key != name]

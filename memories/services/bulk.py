@@ -76,8 +76,9 @@ def trash_queryset(actor: Actor, memories: QuerySet[Memory]) -> list[UUID]:
 
     The caller has checked the scope.
     """
-    ids = list(memories.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
     own = Memory.objects.owned_by(actor.person)
+    theirs = memories.filter(owner_id=actor.person.pk)
+    ids = list(theirs.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
     own.filter(pk__in=ids).update(deleted_at=Now(), updated_at=Now(), version=F("version") + 1)
     MemoryVector.objects.filter(owner_id=actor.person.pk, memory_id__in=ids).update(is_trashed=True)
     audit.record_event(actor, AuditAction.MEMORY_TRASH, owner_id=actor.person.pk, memory_ids=ids)

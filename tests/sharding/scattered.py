@@ -2,7 +2,7 @@
 
 SCATTERED = {
     # Which owners have work. What follows is of one owner at a time.
-    "memories/jobs/claims.py:_find_turns": "the worker serves the owners whose memories are due, wherever they are",
+    "memories/jobs/nodes.py:_fetch": "the worker serves the owners whose memories are due, wherever they are",
     "memories/jobs/indexer.py:get_seconds_until_due": "the worker sleeps until anybody's memory is due",
     "memories/jobs/recovery.py:requeue_failed_memories": "an outage of the provider hit any owner",
     "memories/index/moves.py:start_outdated_moves": "a new encoder or scheme concerns every owner",

@@ -371,6 +371,7 @@ def test_query_with_too_many_words_is_answered(ada: User) -> None:
 # --- Storage ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.plain(reason="reads a plan of one server")
 def test_search_reads_only_the_covering_index(
     ada: User, index: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

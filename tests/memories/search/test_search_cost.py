@@ -57,6 +57,7 @@ def _count_rows(node: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize(("words", "places"), [(1, 2), (31, 2), (31, 1_000)])
+@pytest.mark.plain(reason="reads a plan of one server")
 def test_crowded_places_cost_no_more_than_others(ada: User, words: int, places: int) -> None:
     query = " ".join(WORDS[:words])
     chat, counts = uuid4(), []
@@ -178,6 +179,7 @@ def test_tokens_do_not_tell_the_order_of_words(ada: User) -> None:
     assert [row.tokens for row in MemoryVector.objects.filter(owner=ada)] == [[1, 2, 3]] * len(rows)
 
 
+@pytest.mark.plain(reason="reads a plan of one server")
 def test_searches_of_others_touch_no_private_row(ada: User, bob: User) -> None:
     items = [NewMemory(f"zebo {n}", "public" if n < 3 else "private") for n in range(300)]
     writes.create_memories(session(ada), items)

@@ -182,7 +182,7 @@ def test_a_backup_of_a_cluster_is_restored_without_its_extension() -> None:
 @pytest.fixture
 def distributed() -> Iterator[None]:
     connection.ensure_connection()
-    known_distribution._known[connection.connection] = True
+    known_distribution._known[connection.connection] = known_distribution._Shards(True, False)
     yield
     known_distribution._known.pop(connection.connection, None)
 

@@ -22,7 +22,10 @@ from memories.services import writes
 from memories.services.writes import NewMemory
 from tests.factories import make_person, session
 
-pytestmark = pytest.mark.usefixtures("shared_db", "caching")
+pytestmark = [
+    pytest.mark.usefixtures("shared_db", "caching"),
+    pytest.mark.plain(reason="vectors in memory are not used on a cluster"),
+]
 DIMENSIONS, WORDS = 384, 10
 PRIVATE, PUBLIC, DAYS, TAGS = 0, 1_000, 2_000, 3_000  # tokens of word 0 under each key
 

@@ -42,6 +42,7 @@ def walking(owner_id: object, seed: int) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.plain(reason="vectors in memory are not used on a cluster")
 def test_no_answer_from_memory_is_stale(shared_db: None) -> None:
     ada, chance = make_person("ada"), random.Random(7)
     for number in range(10):

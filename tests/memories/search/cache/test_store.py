@@ -32,7 +32,10 @@ from tests.memories.search.cache.conftest import IS_EFFECTIVE
 from tests.processes import database_url, wait_until
 
 TRASH_PRIVATE = "update memories_memoryvector set is_trashed = true where owner_id = %s and not is_public"
-pytestmark = pytest.mark.usefixtures("shared_db", "caching")
+pytestmark = [
+    pytest.mark.usefixtures("shared_db", "caching"),
+    pytest.mark.plain(reason="vectors in memory are not used on a cluster"),
+]
 
 
 @pytest.fixture
