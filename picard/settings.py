@@ -16,7 +16,7 @@ from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.providers.chat_settings import load_chat_settings
 from oauth.settings import build_provider_settings
-from picard.config.databases import go_past_pooler
+from picard.config.databases import build_replica_login, go_past_pooler
 from picard.config.env import Environment, drop_libpq_variables
 from picard.config.languages import ENGLISH_PATHS, list_languages  # noqa: F401
 from picard.config.log_config import logging_settings
@@ -172,6 +172,18 @@ DATABASES = {
         "ATOMIC_REQUESTS": False,
     }
 }
+# A standby for reads (core/db/standby.py), through the same kind of connection as the web server's.
+DATABASE_REPLICA = bool(env.str("DATABASE_REPLICA_URL", default=""))
+DATABASE_REPLICA_WAIT_MS = env.int("DATABASE_REPLICA_WAIT_MS", default=20)  # for a standby that is behind
+if DATABASE_REPLICA:
+    _replica = build_replica_login(env.db("DATABASE_REPLICA_URL"), DATABASE_LOGINS[Role.WEB])
+    DATABASES["replica"] = {
+        **DATABASES["default"],
+        **_replica,
+        "EMBEDDED_HOME": None,
+        "LOGINS": dict.fromkeys(Role, _replica),
+        "ROLE": Role.WEB,
+    }
 STATEMENT_TIMEOUT_S = env.float(
     "STATEMENT_TIMEOUT_S", default=15.0
 )  # of the web server (core/db/time_limits.py)

@@ -1,8 +1,8 @@
 """Cancellation of statements: when a client disconnects, nobody waits for what its request reads."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock, local
 from typing import Any, TypeVar
 
@@ -47,6 +47,20 @@ class CancellableWork:
             if self._was_cancelled:
                 connection.close()  # a pooler may deliver the cancellation late
 
+    @contextmanager
+    def move_to(self, other: Any) -> Iterator[None]:
+        """In the block, cancel statements of this connection instead."""
+        previous = self._connection
+        with self._lock:
+            self._connection = other
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connection = previous
+            if self._was_cancelled:
+                other.close()
+
     def abandon(self) -> None:
         """Note that the client has disconnected. Call `cancel_statement` now and then until the work ends."""
         self._abandoned_at = time.monotonic()
@@ -75,6 +89,17 @@ class CancellableWork:
         if self._abandoned_at is None or time.monotonic() < self._abandoned_at + self._grace_s:
             return False
         return not (self._may_write and connection.in_atomic_block)
+
+
+@contextmanager
+def cancelling_on(other: Any) -> Iterator[None]:
+    """In the block, cancel statements of this connection if the client of this thread's request disconnects."""
+    work: CancellableWork | None = getattr(_thread, "work", None)
+    if work is None:
+        yield
+        return
+    with work.move_to(other):
+        yield
 
 
 def has_client_disconnected() -> bool:

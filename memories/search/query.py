@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from django.conf import settings
+
 from accounts.actor import Actor
 from accounts.consent import embeddings as embedding_consent
 from accounts.fields import DecryptError
 from accounts.models import User
 from core.db.principal import read_public_of
+from core.db.standby import prefer_standby
 from memories import scopes
 from memories.index import keywords
 from memories.index.languages import get_owner_language
@@ -113,13 +116,36 @@ def find_memories(
     rank next; for every channel. Raises InsufficientScope: own memories need memories:read, another user's
     persona:query.
     """
-    owner = owner or actor.person
+    # Vectors in memory are compared with the primary, for which that is little work.
+    find = _find_memories if settings.MEMORY_VECTORS_MB else _find_on_standby
+    return find(
+        actor,
+        query,
+        owner or actor.person,
+        filters or NO_FILTERS,
+        limit,
+        arms,
+        names,
+        only_related=only_related,
+    )
+
+
+def _find_memories(
+    actor: Actor,
+    query: str,
+    owner: User,
+    filters: Filters,
+    limit: int,
+    arms: Collection[Arm],
+    names: Collection[str],
+    *,
+    only_related: bool,
+) -> SearchResult:
     is_own = actor.user is not None and owner.pk == actor.user.pk
     if actor.user is not None:
         actor.require_scope(scopes.READ if is_own else scopes.PERSONA)
     if not is_own:
         read_public_of(owner.pk)
-    filters = filters or NO_FILTERS
     rows = VisibleRows.for_actor(actor, owner, filters)
     is_whole = is_own and actor.only_tags is None and filters == NO_FILTERS
     cached = find_cached_rows(rows, actor, owner) if rows and is_whole else None
@@ -163,6 +189,9 @@ def find_memories(
     hits = [replace(hit, passage=passages.get(hit.memory.pk)) for hit in hits]
     redact_tags(actor, [hit.memory for hit in hits])
     return SearchResult(hits, degraded, withheld, corrected)
+
+
+_find_on_standby = prefer_standby(_find_memories)
 
 
 def _build_hits(question: Question, ranked: list[RankedMemory]) -> list[Hit]:

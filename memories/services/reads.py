@@ -16,6 +16,7 @@ from accounts.fields import DecryptError
 from accounts.ids import get_first_id
 from accounts.models import User
 from core.db.prepared import fetch_prepared, format_array
+from core.db.standby import prefer_standby
 from memories import scopes
 from memories.errors import MemoryNotFound
 from memories.fields import build_stored_row
@@ -119,6 +120,7 @@ def iterate_newest_texts(actor: Actor, *, limit: int) -> Iterator[str]:
             yield text
 
 
+@prefer_standby
 def list_trash(
     actor: Actor, *, expired: bool | None = None, before: UUID | None = None, limit: int = 25
 ) -> MemoryPage:
@@ -142,6 +144,7 @@ def get_history(actor: Actor, memory_id: UUID, *, before: int | None = None, lim
     return RevisionPage(*paginate(rows, before, limit, by="version"), rows.count())
 
 
+@prefer_standby
 def list_tags(
     actor: Actor, *, limit: int = MAX_LISTED_TAGS, after: int = 0, including: Collection[UUID] = ()
 ) -> TagPage:
@@ -170,12 +173,14 @@ def resolve_tag_names(actor: Actor, names: Iterable[str]) -> tuple[list[Tag], li
     return [known[key] for key in wanted if key in known], [wanted[key] for key in wanted if key not in known]
 
 
+@prefer_standby
 def count_memories(actor: Actor, filters: Filters | None = None) -> int:
     actor.require_scope(scopes.READ)
     own = Memory.objects.visible_to(actor, owner=actor.person)
     return own.apply_filters(actor, filters or NO_FILTERS).count()
 
 
+@prefer_standby
 def count_memories_between(
     actor: Actor, moments: Sequence[datetime], filters: Filters | None = None
 ) -> list[int]:
@@ -249,7 +254,15 @@ def _select_rows(actor: Actor, owner: User, filters: Filters) -> QuerySet[Memory
 
 
 def _load_memories(actor: Actor, action: AuditAction, rows: Statement | None, *, limit: int) -> list[Memory]:
-    """Load the user's own memories with their tags and links; of these, the first `limit` are read."""
+    """Load the user's own memories with their tags and links; of these, the first `limit` are read.
+
+    What an app reads is recorded in the same statement, so on the primary.
+    """
+    load = _load if actor.is_app else _load_on_standby
+    return load(actor, action, rows, limit)
+
+
+def _load(actor: Actor, action: AuditAction, rows: Statement | None, limit: int) -> list[Memory]:
     memories: list[Memory] = []
     tags: TagsOfRows = {}
     for values in audit.fetch_read(actor, action, rows, limit=limit) if rows else []:
@@ -259,3 +272,6 @@ def _load_memories(actor: Actor, action: AuditAction, rows: Statement | None, *,
     redact_tags(actor, memories)
     attach_links(actor, memories)
     return memories
+
+
+_load_on_standby = prefer_standby(_load)

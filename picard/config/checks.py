@@ -27,6 +27,7 @@ NUMBERS = {
     "WEB_WORKERS": (1, 1_000),
     "WEB_THREADS": (1, 1_000),
     "STATEMENT_TIMEOUT_S": (1, 3_600),
+    "DATABASE_REPLICA_WAIT_MS": (0, 1_000),
 }
 METRICS_TOKEN_CHARACTERS = 32
 MAX_DIMENSIONS = 1_024  # 57 words of a passage fit into its index row besides such a vector

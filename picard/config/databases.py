@@ -5,6 +5,14 @@ from typing import Any
 from core.db.roles import Role
 
 Login = dict[str, Any]  # an entry of Django's DATABASES without ENGINE; POOLED: through the pooler
+# A standby that vanishes may cost a request some seconds, once.
+IMPATIENT = {
+    "connect_timeout": "2",
+    "tcp_user_timeout": "3000",
+    "keepalives_idle": "2",
+    "keepalives_interval": "1",
+    "keepalives_count": "2",
+}
 ADDRESS = ("NAME", "HOST", "PORT", "OPTIONS")
 
 
@@ -26,3 +34,10 @@ def go_past_pooler(logins: dict[Role, Login], direct: Login, process: Role) -> d
 
     pooled, past = {**web, "POOLED": True}, {**web, **address, **user, "POOLED": False}
     return {role: choose(role) for role in Role}
+
+
+def build_replica_login(replica: Login, web: Login) -> Login:
+    """Return the login of DATABASE_REPLICA_URL: in the user of the web server if the URL names none."""
+    user = {name: replica.get(name) or web.get(name, "") for name in ("USER", "PASSWORD")}
+    options = {**IMPATIENT, **replica.get("OPTIONS", {})}
+    return {**replica, **user, "OPTIONS": options, "POOLED": web.get("POOLED", False)}

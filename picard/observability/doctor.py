@@ -17,6 +17,7 @@ from django.core.mail import get_connection
 from django.db import ProgrammingError, connection
 
 from accounts.mail import delivery, outbox
+from core.db import standby
 from core.db.distribution import is_distributed
 from core.db.errors import DATABASE_UNAVAILABLE
 from core.db.roles import Role, acting_as_system
@@ -121,6 +122,19 @@ def check_pooler() -> CheckResult:
     except DATABASE_UNAVAILABLE:
         return State.FAIL, f"{name} does not answer", "Check DATABASE_URL, and that the pooler is running."
     return State.OK, f"{name}; keeps prepared statements", ""
+
+
+def check_replica() -> CheckResult:
+    if not settings.DATABASE_REPLICA:
+        return State.OK, "none", ""
+    name = settings.DATABASES[standby.ALIAS]["HOST"] or "local socket"
+    if standby.is_available():
+        return State.OK, f"{name} has replayed everything", ""
+    hint = (
+        "The primary answers all reads. Check DATABASE_REPLICA_URL: a streaming standby of this database, which is "
+        "running and replays its changes within DATABASE_REPLICA_WAIT_MS. The log has the error."
+    )
+    return State.WARN, f"{name} is not used", hint
 
 
 def check_pgvector() -> CheckResult:
@@ -325,10 +339,9 @@ def check_files() -> CheckResult:
 
 
 CHECKS: tuple[Callable[[], CheckResult], ...] = (
-    check_configuration, check_database, check_pooler, check_pgvector, check_migrations, check_distribution, check_keys,
-    check_worker,
-    check_disk_space, check_clock, check_mail, check_openid_provider, check_embeddings,
-    check_chat_model, check_files,
+    check_configuration, check_database, check_pooler, check_replica, check_pgvector, check_migrations,
+    check_distribution, check_keys, check_worker, check_disk_space, check_clock, check_mail, check_openid_provider,
+    check_embeddings, check_chat_model, check_files,
 )  # fmt: skip
 HINTS: dict[Callable[[], CheckResult], str] = {
     check_database: "Check DATABASE_URL, and that the database server is running.",

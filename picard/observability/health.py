@@ -11,6 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from core.db import standby
 from core.db.cancellation import has_client_disconnected
 from core.db.roles import acting_as_system
 from picard.database import pooler
@@ -42,6 +43,8 @@ def readiness_view(request: HttpRequest) -> JsonResponse:
         "status": "ok" if is_ready else "failed",
         "checks": {name: "ok" if passed else "failed" for name, passed in checks.items()},
     }
+    if settings.DATABASE_REPLICA:  # without it the primary reads, so this is no failure
+        report["replica"] = "ok" if _run_check(check_replica) else "not used"
     if may_count:
         report["backlog"] = counts
     return JsonResponse(report, status=200 if is_ready else 503, headers={"Cache-Control": "no-store"})
@@ -76,6 +79,11 @@ def check_pooler() -> bool:
     """Return True, or raise if the pooler in front of the database loses prepared statements."""
     pooler.check_pooler()
     return True
+
+
+def check_replica() -> bool:
+    """Return whether the standby would answer reads now."""
+    return standby.is_available()
 
 
 def _list_checks() -> list[Callable[[], bool]]:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from core.db import cancellation
-from core.db.cancellation import CancellableWork, has_client_disconnected
+from core.db.cancellation import CancellableWork, cancelling_on, has_client_disconnected
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 SLEEP = "select pg_sleep(60)"
@@ -121,3 +122,17 @@ def test_transaction_that_has_begun_is_completed(
             return run("select 2 from pg_sleep(0.3)")
 
     assert disconnect_during(thread, work, may_write=True, started=started) == 2
+
+
+def test_statement_on_another_connection_is_cancelled(thread: ThreadPoolExecutor) -> None:
+    """As on a standby, which reads for the request."""
+
+    def work() -> None:
+        other = connection.copy()
+        with closing(other), cancelling_on(other), other.cursor() as cursor:
+            cursor.execute(SLEEP)
+
+    with pytest.raises(OperationalError) as caught:
+        disconnect_during(thread, work, may_write=False)
+    assert isinstance(caught.value.__cause__, psycopg.errors.QueryCanceled)
+    assert thread.submit(CancellableWork(may_write=False).run, lambda: run("select 1")).result() == 1
