@@ -19,17 +19,25 @@ import django
 django.setup()
 
 from django.db import connection, connections  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from core.db import standby  # noqa: E402
 from core.db.principal import NOBODY, Principal, acting_as  # noqa: E402
 from memories.errors import MemoryNotFound  # noqa: E402
+from memories.insights.app_days import list_app_activity  # noqa: E402
+from memories.insights.growth import count_growth  # noqa: E402
+from memories.insights.memory_map import build_map  # noqa: E402
+from memories.insights.periods import Range, build_period  # noqa: E402
+from memories.insights.tag_trends import count_tags  # noqa: E402
+from memories.insights.unsettled_pairs import find_unsettled  # noqa: E402
 from memories.models import Visibility  # noqa: E402
 from memories.search.query import search_memories  # noqa: E402
 from memories.services import reads, writes  # noqa: E402
 from tests.factories import app, remember, session  # noqa: E402
 
 COUNT = "select count(*) from memories_memory where pg_is_in_recovery()"
+MONTH = build_period(Range.DAYS, timezone.now(), None)
 ROUNDS, STARTED = 8, 20
 
 
@@ -42,6 +50,10 @@ def write_and_read(owner: User, number: int) -> None:
         assert reads.count_memories(actor) == before + 1
         assert memory.pk in list_ids(owner)
         assert memory.pk in search_ids(owner, "heron", owner)
+        for look in (count_growth, count_tags, list_app_activity):
+            look(actor, MONTH)
+        build_map(actor)
+        find_unsettled(actor)
         assert f"bird{number}" in [tag.name for tag in reads.list_tags(actor).tags]
         writes.update_memory(actor, memory.pk, text=f"An egret stood by pond {number}.")
         assert reads.get_memory(actor, memory.pk).text.startswith("An egret")

@@ -169,11 +169,12 @@ def test_doctor_and_readiness_know_whether_it_is_fit(pair: Pair) -> None:
 
 def test_dead_standby_costs_a_retry(pair: Pair, tmp_path: Path) -> None:
     is_dead = tmp_path / "dead"
-    process = pair.primary.popen("-m", "tests.standby_walk", "--until", str(is_dead), **pair.variables)
-    wait_until(Path(f"{is_dead}.started").exists)
-    pair.control("-m", "immediate", "stop")
-    is_dead.touch()
-    output, _ = process.communicate(timeout=60)
+    with pair.primary.popen("-m", "tests.standby_walk", "--until", str(is_dead), **pair.variables) as process:
+        started = Path(f"{is_dead}.started")
+        wait_until(lambda: started.exists() or process.poll() is not None)
+        pair.control("-m", "immediate", "stop")
+        is_dead.touch()
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     result = json.loads(output)
     assert 0 < result["failed"] <= 4, "each thread once, then the primary for a while"

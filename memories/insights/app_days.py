@@ -21,6 +21,7 @@ from accounts.actor import Actor
 from accounts.ids import new_id_at
 from accounts.models import User
 from core.db.distribution import group_owners
+from core.db.standby import prefer_standby
 from memories.insights.periods import Period
 from memories.insights.sessions import require_session
 from memories.models import READ_ACTIONS, AppDay, AuditAction, AuditEvent, AuditSum
@@ -60,6 +61,7 @@ class AppActivity:
     writes: Sequence[int]
 
 
+@prefer_standby
 def list_app_activity(actor: Actor, period: Period) -> list[AppActivity]:
     """Return what each app did in the period, without inactive apps, the most active first."""
     require_session(actor)

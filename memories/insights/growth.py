@@ -12,6 +12,7 @@ from itertools import accumulate
 from django.db.models import Count, Min
 
 from accounts.actor import Actor
+from core.db.standby import prefer_standby
 from memories.insights.periods import Period
 from memories.insights.sessions import require_session
 from memories.models import IndexState, Memory
@@ -52,6 +53,7 @@ def get_first_time(actor: Actor) -> datetime | None:
     return first
 
 
+@prefer_standby
 def count_growth(actor: Actor, period: Period) -> Growth:
     require_session(actor)
     seen = Memory.objects.visible_to(actor, owner=actor.person).order_by()

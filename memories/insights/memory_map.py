@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accounts.actor import Actor
+from core.db.standby import prefer_standby
 from memories.insights.comparable_vectors import load_newest_vectors, stack_vectors
 from memories.insights.sessions import require_session
 from memories.models import Memory
@@ -36,6 +37,7 @@ class MemoryMap:
     tags: list[str]
 
 
+@prefer_standby
 def build_map(actor: Actor, *, limit: int = MAX_POINTS) -> MemoryMap:
     """Return a map of the user's newest embedded memories by their two principal components."""
     require_session(actor)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.actor import Actor
+from core.db.standby import prefer_standby
 from memories.insights.periods import Period
 from memories.insights.sessions import require_session
 from memories.models import Memory, Tag
@@ -43,6 +44,7 @@ class TagTrends:
     is_partial: bool
 
 
+@prefer_standby
 def count_tags(actor: Actor, period: Period) -> TagTrends:
     """Return the tags of the memories that were saved in the period. A memory counts for each of its tags."""
     require_session(actor)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.actor import Actor
+from core.db.standby import prefer_standby
 from memories.index.languages import get_owner_language
 from memories.insights.comparable_vectors import StoredPassage, load_newest_vectors, stack_vectors
 from memories.insights.sessions import require_session
@@ -40,6 +41,7 @@ class UnsettledPairs:
     compared: int
 
 
+@prefer_standby
 def find_unsettled(actor: Actor) -> UnsettledPairs:
     """Return the pairs of the user's newest memories that the user can settle; none before they are embedded."""
     require_session(actor)

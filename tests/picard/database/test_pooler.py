@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import httpx
 import psycopg
 import pytest
 from django.conf import settings
@@ -51,6 +52,7 @@ pytestmark = pytest.mark.slow
 # 216 requests at length (`make prove`), or with a real PgBouncer.
 PEOPLE, ROUNDS = 6, 6 if IS_LONG or pgbouncer.PROGRAM else 2
 THREADS, TURNS = 8, 40
+METRICS_TOKEN = "m" * 32
 OWN_TEXTS = "select id from memories_memory order by id"
 SHOW = "select current_setting('picard.owner', true), current_setting('statement_timeout')"
 
@@ -110,7 +112,7 @@ def pooler(request: pytest.FixtureRequest, django_db_setup: None) -> Iterator[Po
 
 @pytest.fixture(scope="module")
 def _site(pooler: Pooler) -> Iterator[str]:
-    with serving(WEB_WORKERS="2", **pooler.variables()) as address:
+    with serving(WEB_WORKERS="2", METRICS_TOKEN=METRICS_TOKEN, **pooler.variables()) as address:
         yield address
 
 
@@ -135,6 +137,13 @@ def test_smoke_test_passes(site: str) -> None:
     finally:
         test.close()
     assert len(lines) == len(test.list_steps())
+
+
+def test_metrics_and_backlog_are_counted_as_the_system(site: str) -> None:
+    headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    for path, count in (("/metrics", "picard_people"), ("/readyz", "backlog")):
+        answer = httpx.get(f"{site}{path}", headers=headers, timeout=30)
+        assert (answer.status_code, count in answer.text) == (200, True)
 
 
 def test_six_people_at_once_are_all_answered(site: str, pooler: Pooler) -> None:
