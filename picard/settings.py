@@ -16,7 +16,7 @@ from memories import scopes
 from memories.api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from memories.providers.chat_settings import load_chat_settings
 from oauth.settings import build_provider_settings
-from picard.config.databases import build_replica_login, go_past_pooler
+from picard.config.databases import build_replica_login, describe_schema, go_past_pooler
 from picard.config.env import Environment, drop_libpq_variables
 from picard.config.languages import ENGLISH_PATHS, list_languages  # noqa: F401
 from picard.config.log_config import logging_settings
@@ -237,6 +237,7 @@ vars().update(build_login_settings(PUBLIC_URL, has_mail=HAS_MAIL))
 EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="local")  # local, openai, or a dotted path
 EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="text-embedding-3-small")  # openai only
 EMBEDDING_DIMENSIONS = env.int("EMBEDDING_DIMENSIONS", default=384)  # `manage.py resize_vectors` changes it
+DATABASE_SCHEMA = describe_schema(EMBEDDING_DIMENSIONS)
 EMBEDDING_MODEL_DIMENSIONS = env.int(
     "EMBEDDING_MODEL_DIMENSIONS", default=0
 )  # if it returns only longer vectors

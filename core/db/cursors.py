@@ -152,6 +152,8 @@ class PreparedCursor(psycopg.Cursor[Any]):
     connection: "psycopg.Connection[Any]"
 
     def execute(self, query: Any, params: Any = None, **_: Any) -> Any:
+        if (pooled := get_transaction_settings(self.connection)) is not None:
+            query += pooled.comment
         unsent = find_unsent(self.connection)
         if unsent is None:
             return super().execute(query, params, prepare=True)

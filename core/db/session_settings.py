@@ -13,9 +13,14 @@ from psycopg._preparing import PrepareManager
 
 
 class TransactionSettings:
-    """What each transaction of a connection begins with. `sql` sets it, `names` and `values` are the same in parts."""
+    """What each transaction of a connection begins with. `sql` sets it, `names` and `values` are the same in parts.
 
-    def __init__(self) -> None:
+    comment: ends each prepared statement. The pooler's sessions outlive the process, and a session refuses a statement
+    whose columns have other types than when it was planned: so after a migration, statements must have other texts.
+    """
+
+    def __init__(self, schema: str) -> None:
+        self.comment = f" /* {schema} */"
         self._settings: dict[str, str] = {}
         self.update({})
 
@@ -39,12 +44,15 @@ class _KeptStatements(PrepareManager):
 _pooled: "WeakKeyDictionary[psycopg.Connection[Any], TransactionSettings]" = WeakKeyDictionary()
 
 
-def mark_pooled(raw: "psycopg.Connection[Any]") -> None:
-    """Note that a pooler of transactions is between this new connection and the server."""
+def mark_pooled(raw: "psycopg.Connection[Any]", schema: str) -> None:
+    """Note that a pooler of transactions is between this new connection and the server.
+
+    schema: a word that differs after each migration.
+    """
     statements = _KeptStatements()
     statements.prepare_threshold = raw.prepare_threshold
     raw._prepared = statements
-    _pooled[raw] = TransactionSettings()
+    _pooled[raw] = TransactionSettings(schema)
 
 
 def get_transaction_settings(raw: "psycopg.Connection[Any]") -> TransactionSettings | None:

@@ -1,8 +1,10 @@
 """How a process reaches its database: in which roles, and directly or through a pooler of transactions."""
 
+import hashlib
 from typing import Any
 
 from core.db.roles import Role
+from picard.config.paths import PROJECT
 
 Login = dict[str, Any]  # an entry of Django's DATABASES without ENGINE; POOLED: through the pooler
 # A standby that vanishes may cost a request some seconds, once.
@@ -41,3 +43,9 @@ def build_replica_login(replica: Login, web: Login) -> Login:
     user = {name: replica.get(name) or web.get(name, "") for name in ("USER", "PASSWORD")}
     options = {**IMPATIENT, **replica.get("OPTIONS", {})}
     return {**replica, **user, "OPTIONS": options, "POOLED": web.get("POOLED", False)}
+
+
+def describe_schema(vector_dimensions: int) -> str:
+    """Return a word that differs for each set of migrations and width of vectors."""
+    migrations = sorted(path.name for path in PROJECT.glob("*/migrations/*.py"))
+    return hashlib.sha256(repr((migrations, vector_dimensions)).encode()).hexdigest()[:12]

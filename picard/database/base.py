@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import psycopg
+from django.conf import settings
 from django.db import OperationalError, connections
 from django.db.backends.postgresql import base, client
 from django.db.backends.postgresql.psycopg_any import register_tzloader
@@ -112,7 +113,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, object]) -> Any:
         raw = self._connect(conn_params)
         if self.is_pooled:
-            mark_pooled(raw)
+            mark_pooled(raw, settings.DATABASE_SCHEMA)
         return raw
 
     @property

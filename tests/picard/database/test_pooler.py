@@ -30,9 +30,11 @@ from psycopg.conninfo import make_conninfo
 
 from core.db import time_limits
 from core.db.cancellation import CancellableWork
+from core.db.cursors import PreparedCursor
 from core.db.prepared import fetch_prepared
 from core.db.principal import NOBODY, Principal, acting_as
 from core.db.roles import Role
+from core.db.session_settings import mark_pooled
 from core.db.time_limits import limit_statements, long_transaction
 from memories.models import Memory
 from picard.database import pooler as pooler_check
@@ -374,6 +376,23 @@ def test_statements_survive_a_rollback(threads: ThreadPoolExecutor) -> None:
             assert fetch_prepared("select 1", []) == [(1,)]
 
     list(threads.map(repeat, range(THREADS)))
+
+
+def test_sessions_of_before_a_migration_serve_the_release_after_it(pooler: Pooler, shared_db: None) -> None:
+    table, url = "changed_by_a_migration", pooler.url(Role.WEB)
+    with psycopg.connect(database_url(Role.OWNER), autocommit=True) as owner:
+        owner.execute(f"create table {table} (number int)")
+        owner.execute(f"grant select on {table} to {ROLES[Role.WEB]}")
+        try:
+            for release, type_name in (("before", "int4"), ("after", "int8")):
+                with psycopg.connect(url, autocommit=True) as raw:
+                    mark_pooled(raw, release)
+                    for _ in range(8):
+                        found = PreparedCursor(raw).execute(f"select number from {table}").description
+                        assert found[0].type_display == type_name
+                owner.execute(f"alter table {table} alter number type bigint")
+        finally:
+            owner.execute(f"drop table {table}")
 
 
 # --- What is refused --------------------------------------------------------------------------------------
