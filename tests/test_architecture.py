@@ -38,7 +38,7 @@ PROVIDERS = (
 )  # imported when the first text is embedded
 MAX_DOMAIN_LINES = 300
 MAX_FILES_IN_FOLDER = 16
-ALLOWED_ING_NAMES = {"logging", "onboarding", "ranking", "sharding"}  # nouns of the field
+ALLOWED_ING_NAMES = {"logging", "onboarding", "ranking"}  # nouns of the field
 # Modules of a package that may import everything below it; __init__ may, too.
 ENTRY_MODULES = ("urls", "admin", "apps", "signals")
 MAX_SHARE_OF_ANY = 0.05  # of all annotations

@@ -1,8 +1,7 @@
 """Cursors that send with a statement who acts (core/db/principal.py), for one transaction and without a round trip."""
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
@@ -107,8 +106,10 @@ class PrincipalStatements:
                 _send_alone(self.connection, unsent)
                 return super().execute(query, params, **options)  # type: ignore[misc]
             if not _stays_on_coordinator(self.connection, query):
-                with _send_ahead(self.connection, unsent):
+                with self.connection.pipeline():
+                    _send_ahead(self.connection, unsent)
                     super().execute(query, params, **options)  # type: ignore[misc]
+                mark_sent(self.connection, unsent.principal)
                 return self
             prefix = unsent.query
         combined = prefix + query if isinstance(query, str) else sql.SQL(prefix) + query
@@ -157,7 +158,8 @@ class PreparedCursor(psycopg.Cursor[Any]):
         unsent = find_unsent(self.connection)
         if unsent is None:
             return super().execute(query, params, prepare=True)
-        with _send_ahead(self.connection, unsent):
+        with self.connection.pipeline():
+            _send_ahead(self.connection, unsent)
             super().execute(query, params, prepare=True)
         mark_sent(self.connection, unsent.principal)
         return self
@@ -176,20 +178,17 @@ def _stays_on_coordinator(raw: "psycopg.Connection[Any]", query: Any) -> bool:
     return raw.info.user == settings.DATABASE_LOGINS[Role.OWNER]["USER"] or ";" in text.rstrip("; \n")
 
 
-@contextmanager
-def _send_ahead(raw: "psycopg.Connection[Any]", unsent: Unsent) -> Iterator[None]:
-    """Send it and the statement of the block in one pipeline, which is one transaction and one round trip.
+def _send_ahead(raw: "psycopg.Connection[Any]", unsent: Unsent) -> None:
+    """Send it before a statement in the same pipeline: both are one transaction, and one round trip.
 
     Citus sends nothing but SET LOCAL on to its nodes: within a transaction, which a pipeline is from its second
     statement on, and with all of the text that the client sent. So they are statements of their own.
     """
-    with raw.pipeline():
-        setter: psycopg.RawCursor[Any] = psycopg.RawCursor(raw)
-        setter.execute(_build_setter(unsent.names), unsent.values, prepare=True)
-        if is_distributed(raw):
-            for statement in unsent.principal.list_statements(all_settings=unsent.has_old):
-                setter.execute(statement)
-        yield
+    setter: psycopg.RawCursor[Any] = psycopg.RawCursor(raw)
+    setter.execute(_build_setter(unsent.names), unsent.values, prepare=True)
+    if is_distributed(raw):
+        for statement in unsent.principal.list_statements(all_settings=unsent.has_old):
+            setter.execute(statement)
 
 
 def _forbids_transaction(query: Any, principal: Principal) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.actor import Actor
 from accounts.models import User
+from core.db.distribution import is_distributed
 from core.db.prepared import fetch_prepared
 from memories.models import LinkedMemory, Memory
 from memories.models.compiled import compile_visible
@@ -42,6 +43,9 @@ select link.id, link.supersedes_id, seen.created_at
 from (select id, supersedes_id from later union select id, supersedes_id from earlier) link
 left join lateral (select created_at from ({visible}) visible where visible.id = link.id limit 1) seen on true
 """.replace("{limit}", str(MAX_CHAIN))  # nosec B608
+
+# A node, which follows the links, has no table of users to ask whether a persona is open.
+NOTHING_SEEN = "select null::uuid as id, null::timestamptz as created_at"
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,15 @@ def load_chains(actor: Actor, owner: User, newer_of: Sequence[UUID], older_from:
     visible = compile_visible(_select_moments, actor, owner, filters=NO_FILTERS)
     if visible is None:  # an app that may not read
         return Chains({}, {}, {})
-    params = [owner.pk, list(newer_of), owner.pk, owner.pk, list(older_from), owner.pk, *visible.params]
-    rows = fetch_prepared(CHAINS.replace("{visible}", visible.sql), params)
+    params = [owner.pk, list(newer_of), owner.pk, owner.pk, list(older_from), owner.pk]
+    is_own = actor.user is not None and actor.user.pk == owner.pk
+    if is_own or not is_distributed():
+        rows = fetch_prepared(CHAINS.replace("{visible}", visible.sql), [*params, *visible.params])
+    else:
+        links = fetch_prepared(CHAINS.replace("{visible}", NOTHING_SEEN), list(params))
+        moments = _select_moments(actor, owner, filters=NO_FILTERS)
+        seen = dict(moments.filter(pk__in=[link[0] for link in links]))
+        rows = [(newer_id, older_id, seen.get(newer_id)) for newer_id, older_id, _ in links]
     older = {newer_id: older_id for newer_id, older_id, _seen in rows if older_id is not None}
     return Chains(
         {older_id: newer_id for newer_id, older_id in older.items()},

@@ -65,7 +65,7 @@ def _lock_own_tag(actor: Actor, tag_id: UUID) -> Tag:
     actor.require_scope(scopes.WRITE)
     actor.require_scope(scopes.ADMIN)
     proposals.require_approver(actor)
-    lock_owner(OwnerLock.TAGS, actor.person.pk)  # as tags.ENSURE_TAGS does
+    lock_owner(OwnerLock.TAGS, actor.person.pk)  # as tags.ensure_tags does
     tag = Tag.objects.filter(owner_id=actor.person.pk, pk=tag_id).first()
     # An app limited to tags may see only some of the tag's memories, so it cannot change them all.
     if tag is None or actor.only_tags is not None:

@@ -4,10 +4,11 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -15,8 +16,7 @@ from accounts.actor import Actor
 from accounts.fields import DecryptError
 from accounts.keys import get_person_key
 from accounts.models import User
-from core.db.distribution import is_distributed
-from core.db.locks import OwnerLock, lock_owner_sql
+from core.db.locks import OwnerLock, lock_owner
 from core.db.prepared import fetch_prepared
 from memories import scopes
 from memories.fields import build_stored_row, get_sealed_bytes
@@ -24,7 +24,6 @@ from memories.index.tag_words import store_tag_words
 from memories.models import Memory, MemoryTag, Tag
 from memories.models.compiled import compile_visible
 from memories.models.visibility import NO_FILTERS
-from memories.services.tags_on_nodes import FIND_TAGS, ensure_on_node
 from memories.validation import quota
 from memories.validation.limits import fold_tag_name
 
@@ -43,30 +42,17 @@ def hash_tag_name(owner_id: UUID, name: str) -> bytes:
 
 
 # Existing tags are locked (shared), so that the retention job does not delete them while they are being added to a
-# memory. Creating a user's tags takes an exclusive lock until the end of the transaction, so that two transactions
-# cannot deadlock, whatever the order of their names. (The update changes nothing but returns the row; it must not
-# touch a key column, which would wait for the shared locks.)
-LOCK_TAGS = lock_owner_sql(OwnerLock.TAGS, "%(owner)s")
-ENSURE_TAGS = f"""
-with item as (
-    select * from unnest(%(ids)s::uuid[], %(names)b::bytea[], %(hashes)b::bytea[]) as item (id, name, name_hash)
-), found as (
-    {FIND_TAGS}
-), missing as (
-    select id, name, name_hash from item where name_hash not in (select name_hash from found)
-), alone as materialized (
-    select {LOCK_TAGS}
-    where exists (select from missing)
-), created as (
-    insert into memories_tag (id, owner_id, name, name_hash)
-    select id, %(owner)s, missing.name, name_hash from missing cross join alone
-    where %(limit)s::int = 0 or %(limit)s::int >=
-        (select count(*) from missing) + (select count(*) from memories_tag where owner_id = %(owner)s)
-    on conflict (owner_id, name_hash) do update set name = memories_tag.name
-    returning id, name, name_hash
-)
-select id, name, name_hash from found union all select id, name, name_hash from created
-"""  # noqa: S608 - put together from constants # nosec B608
+# memory.
+FIND_TAGS = """
+select id, name, name_hash from memories_tag where owner_id = %s and name_hash = any(%s::bytea[]) for key share
+"""
+# Creating a user's tags takes an exclusive lock until the end of the transaction, so that two transactions cannot
+# deadlock, whatever the order of their names. What another one created meanwhile is returned: the update changes
+# nothing, and must not touch a key column, which would wait for the shared locks.
+CREATE_TAGS = """
+insert into memories_tag (id, owner_id, name, name_hash) values {rows}
+on conflict (owner_id, name_hash) do update set name = memories_tag.name returning id, name, name_hash
+"""
 
 
 def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
@@ -77,22 +63,29 @@ def ensure_tags(owner_id: UUID, names: Iterable[str]) -> dict[str, Tag]:
     hashes = {hash_tag_name(owner_id, name): name for name in names}
     if not hashes:
         return {}
-    fresh = [Tag(owner_id=owner_id, name=name, name_hash=key) for key, name in hashes.items()]
-    params = {
-        "owner": owner_id,
-        "ids": [tag.pk for tag in fresh],
-        "names": [get_sealed_bytes(tag, "name") for tag in fresh],
-        "hashes": list(hashes),
-        "limit": settings.TAGS_PER_PERSON,
-    }
-    found = ensure_on_node(params, fresh) if is_distributed() else fetch_prepared(ENSURE_TAGS, params)
-    if len(found) < len(hashes):
-        raise quota.build_tag_error()
+    found = fetch_prepared(FIND_TAGS, [owner_id, list(hashes)])
+    if missing := hashes.keys() - {bytes(key) for _pk, _name, key in found}:
+        found += _create_tags(owner_id, {key: name for key, name in hashes.items() if key in missing})
     columns = ("id", "owner_id", "name", "name_hash")
     return {
         fold_tag_name(hashes[bytes(key)]): build_stored_row(Tag, columns, (pk, owner_id, name, key))
         for pk, name, key in found
     }
+
+
+def _create_tags(owner_id: UUID, missing: Mapping[bytes, str]) -> list[tuple[Any, ...]]:
+    lock_owner(OwnerLock.TAGS, owner_id)
+    limit: int = settings.TAGS_PER_PERSON
+    if limit and Tag.objects.filter(owner_id=owner_id).count() + len(missing) > limit:
+        raise quota.build_tag_error()
+    fresh = [Tag(owner_id=owner_id, name=name, name_hash=key) for key, name in missing.items()]
+    params: list[Any] = [
+        value for tag in fresh for value in (tag.pk, owner_id, get_sealed_bytes(tag, "name"), tag.name_hash)
+    ]
+    with connection.cursor() as cursor:
+        rows = ", ".join(["(%s, %s, %s, %s)"] * len(fresh))
+        cursor.execute(CREATE_TAGS.replace("{rows}", rows), params)
+        return list(cursor.fetchall())
 
 
 def find_tags(owner_id: UUID, names: Iterable[str]) -> list[Tag]:

@@ -34,6 +34,7 @@ LOCAL_MODELS: tuple[type[models.Model], ...] = (VectorCache, VectorChange)
 FIRST = Memory._meta.db_table  # the others are co-located with it
 REFERENCE = EmbeddingSpace._meta.db_table
 COUNTS, EVENTS = MemoryUse._meta.db_table, AuditEvent._meta.db_table
+COUNTING = "count_uses"
 CACHE_TRIGGERS = ("record_insert", "record_update", "record_delete", "end_caches")
 SUBQUERY = re.compile(r'\( SELECT (.+?) AS "?[a-z_]+"?\)')
 PREPARE = ("set local citus.enable_unsafe_triggers = on", "set local client_min_messages = warning")
@@ -117,7 +118,9 @@ def build_plan(shards: int) -> list[str]:
     owned = list_owned_models()
     tables = [model._meta.db_table for model in owned]
     spread = _list_spread_tables()
+    counting = [] if EVENTS in spread else _define_counting()
     plan = [*_drop_keys(tables), *_drop_cache_triggers()]
+    plan += [f"drop trigger {COUNTING} on {EVENTS}" for _ in counting]
     plan += [statement for model in owned for statement in _widen_primary_key(model)]
     plan += _simplify_policies(tables)
     if REFERENCE not in spread:
@@ -128,7 +131,7 @@ def build_plan(shards: int) -> list[str]:
             where = where if table == FIRST else f"colocate_with => '{FIRST}'"
             plan.append(f"select create_distributed_table('{table}', 'owner_id', {where})")
     plan += [statement for model in owned for statement in _add_keys(model)]
-    return plan + _adapt_triggers() + _propagate_principal()
+    return plan + _adapt_triggers() + counting + _propagate_principal()
 
 
 def needs_distribution() -> bool:
@@ -164,6 +167,15 @@ def _drop_cache_triggers() -> list[str]:
     table = MemoryVector._meta.db_table
     present = _list_triggers(table)
     return [f"drop trigger {name} on {table}" for name in CACHE_TRIGGERS if name in present]
+
+
+def _define_counting() -> list[str]:
+    """The trigger that counts new events: it must not count those that are copied to their nodes."""
+    definitions = _fetch(
+        "select pg_get_triggerdef(oid) from pg_trigger where tgrelid = %(table)s::regclass and tgname = %(name)s",
+        {"table": EVENTS, "name": COUNTING},
+    )
+    return [definition for (definition,) in definitions]
 
 
 def _widen_primary_key(model: type[models.Model]) -> list[str]:

@@ -87,9 +87,10 @@ def cluster_database(name: str, test_role: str) -> Iterator[None]:
     with acting_as_system(Role.OWNER):
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute(f"grant truncate on all tables in schema public to {test_role}")
         call_command("distribute", shards=SHARDS, verbosity=0)
     with connect(name) as superuser:
-        _execute(superuser, "grant truncate on all tables in schema public to {}", test_role)
         # A test is one transaction. After a parallel read, Citus refuses to write a reference table in it.
         _execute(superuser, "alter database {} set citus.multi_shard_modify_mode = 'sequential'", name)
         _execute(superuser, "alter database {} set citus.enable_stat_counters = on", name)

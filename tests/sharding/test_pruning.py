@@ -27,11 +27,7 @@ STATEMENT_SOURCE = re.compile(
     rf"\b(?:{'|'.join(model.__name__ for model in OWNED)})\.(?:objects|_default_manager)\b"
 )
 # An operator's command that rewrites the tables themselves, and the sample data of an empty server.
-UNREACHED = {
-    "memories/index/dimensions.py",
-    "memories/services/tags_on_nodes.py",  # tests/citus
-    "picard/demo/seed.py",
-}
+UNREACHED = {"memories/index/dimensions.py", "picard/demo/seed.py"}
 
 
 @pytest.fixture(scope="module", autouse=True)

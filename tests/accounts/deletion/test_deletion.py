@@ -165,6 +165,7 @@ def test_closing_and_restoring_are_audited(ada: User) -> None:
     assert recorded == [("account:close", ada.pk), ("account:restore", ada.pk)]
 
 
+@pytest.mark.plain(reason="searches whole rows as text, which Citus does not take")
 def test_expired_account_leaves_no_rows_and_others_keep_theirs(ada: User, bob: User) -> None:
     for person in (ada, bob):
         remember(person, "The attic key hangs in the hall.", tags=["home"])

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import psycopg
+import pytest
 from django.conf import settings
 from django.db import connection
 
@@ -61,6 +62,7 @@ def connect(role: Role) -> "psycopg.Connection[Any]":
     )
 
 
+@pytest.mark.plain(reason="runs an old migration")
 def test_each_event_is_counted_once_while_an_app_goes_on(shared_db: None) -> None:
     people = [make_person(f"user{number}") for number in range(USERS)]
     with connected_as(Role.OWNER), connection.cursor() as cursor:

@@ -87,6 +87,7 @@ def test_doctor_names_the_fault_and_the_command() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.plain(reason="acts as the owner in the test's transaction")
 def test_command_changes_the_width_and_loses_no_memory(
     ada: User, index: Callable[[], int], settings: Settings, wide: None
 ) -> None:

@@ -211,6 +211,7 @@ def _raise(error: Exception) -> Callable[[Sequence[str]], None]:
     return act
 
 
+@pytest.mark.plain(reason="owners are claimed one at a time on a cluster")
 def test_nobody_waits_behind_the_import_of_another(ada: User, bob: User) -> None:
     writes.create_memories(session(ada), [writes.NewMemory(f"Note {n}.") for n in range(30)])
     own = remember(bob, "I keep bees.")

@@ -526,6 +526,7 @@ def test_memories_without_links_cost_no_statement(ada: User, django_assert_num_q
         reads.list_memories(session(ada))
 
 
+@pytest.mark.plain(reason="acts as the owner in the test's transaction")
 def test_the_constraint_can_be_made_again_and_removed(ada: User, older: Memory, newer: Memory) -> None:
     from django.db.migrations.state import ProjectState
 

@@ -74,6 +74,15 @@ def test_every_owned_table_is_distributed_once_and_memories_first(catalogue: Non
     assert not any("accounts_user'" in each for each in build_plan(128))
 
 
+def test_events_that_are_copied_are_not_counted_again(catalogue: None) -> None:
+    plan = build_plan(4)
+    [copied] = [place for place, each in enumerate(plan) if "table('memories_auditevent'" in each]
+    [dropped] = [place for place, each in enumerate(plan) if each.startswith("drop trigger count_uses")]
+    [created] = [place for place, each in enumerate(plan) if each.startswith("CREATE TRIGGER count_uses")]
+    [counting] = [place for place, each in enumerate(plan) if "function memories_count_uses" in each]
+    assert dropped < copied < counting < created
+
+
 def test_a_second_plan_has_nothing_but_the_setting(catalogue: None) -> None:
     run_on_one_server(build_plan(4))
     [left] = build_plan(4)

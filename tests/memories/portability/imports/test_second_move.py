@@ -6,7 +6,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
@@ -37,8 +36,8 @@ def original(ada: User, bob: User) -> Memory:
     """A memory of Ada that Bob has imported."""
     memory = remember(ada, "I keep bees.", tags=["garden"])
     hour = timedelta(hours=1)
-    times = {name: F(name) - hour for name in ("created_at", "updated_at", "written_at")}
-    Memory.objects.update(**times)
+    times = {name: getattr(memory, name) - hour for name in ("created_at", "updated_at", "written_at")}
+    Memory.objects.filter(owner=ada).update(**times)
     run_import(session(bob), export(ada))
     return memory
 
