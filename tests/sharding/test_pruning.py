@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.ids import new_id
 from accounts.models import User
 from core.db.prepared import fetch_prepared
+from core.db.shards import group_owners
 from memories.jobs import indexer
 from memories.models import Memory
 from picard.config.paths import PROJECT
@@ -110,6 +111,12 @@ def test_statements_without_an_owner_are_detected(read: Callable[[object], objec
     with watch_statements() as watch:
         read(new_id())
     assert len(watch.strays) == 1
+
+
+@pytest.mark.django_db
+def test_each_owner_has_a_statement_where_tables_are_in_shards() -> None:
+    one, other = new_id(), new_id()
+    assert list(group_owners([one, other, one])) == [[one], [other]]
 
 
 @pytest.mark.django_db
