@@ -18,7 +18,7 @@ from tests.sharding.partitions import TABLES
 PLANNED = re.compile(r"\s*(?:select|with|insert|update|delete|declare)\b", re.IGNORECASE)
 OWNED_TABLE = re.compile(rf"\b(?:{'|'.join(TABLES)})\b")
 PARTITION = re.compile(rf"\b(?:{'|'.join(TABLES)})_p(\d)")
-EXPLAINED = 3
+EXPLAINED = 2
 CODE = ("accounts/", "core/", "memories/", "oauth/", "picard/")
 SENDERS = ("core/db/", "core/work_meter.py", "picard/database/")  # they send the statements of others
 
