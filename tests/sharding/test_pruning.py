@@ -12,8 +12,8 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.ids import new_id
 from accounts.models import User
+from core.db.distribution import group_owners
 from core.db.prepared import fetch_prepared
-from core.db.shards import group_owners
 from memories.jobs import indexer
 from memories.models import Memory
 from picard.config.paths import PROJECT

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from core.db import shards
-from core.db.shards import group_owners, is_sharded
+from core.db import distribution
+from core.db.distribution import group_owners, is_sharded
 
 
 @pytest.mark.django_db
@@ -13,6 +13,6 @@ def test_owners_share_a_statement_on_a_plain_database(monkeypatch: pytest.Monkey
     ids = [UUID(int=number) for number in range(5)]
     assert not is_sharded()
     assert list(group_owners([*ids, ids[0]])) == [ids]
-    monkeypatch.setattr(shards, "OWNERS", 2)
+    monkeypatch.setattr(distribution, "OWNERS", 2)
     assert list(group_owners(ids)) == [ids[:2], ids[2:4], ids[4:]]
     assert list(group_owners([])) == []
