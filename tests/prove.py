@@ -90,7 +90,11 @@ ATTACKS = {
     "keys": ("Wrong or missing settings stop the server", ["tests/picard/config/test_checks.py"]),
     "embedded": ("The embedded database recovers", ["tests/picard/postgres/test_manager.py"]),
     "backup": ("A backup can be restored", ["tests/picard/backups/test_dump.py"]),
-    "replica": ("A replica can take over", ["tests/test_replica.py"]),
+    "replica": ("A replica answers nothing stale, and can take over", ["tests/test_replica.py"]),
+    "pooler": (
+        "Nothing of a request reaches another one through a pooler",
+        ["tests/picard/database/test_pooler.py"],
+    ),
     CLUSTER: ("A moving or dead node of a cluster loses no acknowledged write", ["tests/citus"]),
     "fuzz": ("Invalid input never causes a 5xx response", ["tests/memories/api/test_schemathesis.py"]),
 }
