@@ -22,7 +22,7 @@ FAIR_DELAY_S = 0.004
 FREE_SHARE = 0.2
 BUSY_S = 1.0
 MOST_BUSY_S = 3.0  # more work does not make it longer
-ALONE_S = 60.0  # without a request of anybody else, even a busy client uses what there is
+ALONE_S = 60.0  # without a request of anybody else, a client may use nearly all that there is
 
 
 class SharedCounts:
@@ -53,8 +53,11 @@ class SharedCounts:
     def count(self, bucket: int) -> int:
         return sum(self._memory[bucket + row] for row in range(0, self._processes * BUCKETS, BUCKETS))
 
+    def count_here(self, bucket: int) -> int:
+        return self._memory[self._row + bucket]
+
     def count_elsewhere(self, bucket: int) -> int:
-        return self.count(bucket) - self._memory[self._row + bucket]
+        return self.count(bucket) - self.count_here(bucket)
 
 
 class RecentWork:
@@ -120,13 +123,13 @@ class _Queue:
 
 
 class ConcurrencyLimit:
-    """Lets `limit` pieces of work of each client run at once, one of a busy client beside others.
+    """Lets `limit` pieces of work of each client run at once, one of a busy client. Belongs to an event loop.
 
-    Belongs to an event loop.
+    alone: how many in each process of a client who is alone (ALONE_S). By default that makes no difference.
     """
 
-    def __init__(self, limit: int, processes: int = 1) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, processes: int = 1, *, alone: int | None = None) -> None:
+        self._limit, self._alone = limit, alone
         self._work = RecentWork(processes)
         self._latest = LatestClients(processes)
         self._running, self._waiting = SharedCounts(processes), SharedCounts(processes)
@@ -170,11 +173,18 @@ class ConcurrencyLimit:
 
     def _try_acquire(self, bucket: int) -> bool:
         self._running.add(bucket, 1)  # first, so that two processes never both succeed
-        limit = 1 if self._work.is_busy(bucket) and not self._latest.is_alone(bucket) else self._limit
-        if self._running.count(bucket) <= limit:
+        if self._may_run(bucket):
             return True
         self._running.add(bucket, -1)
         return False
+
+    def _may_run(self, bucket: int) -> bool:
+        if self._is_alone(bucket):
+            return self._running.count_here(bucket) <= (self._alone or 0)
+        return self._running.count(bucket) <= (1 if self._work.is_busy(bucket) else self._limit)
+
+    def _is_alone(self, bucket: int) -> bool:
+        return self._alone is not None and self._latest.is_alone(bucket)
 
     @contextmanager
     def _enter_queue(self, client: str) -> Iterator[_Queue]:
@@ -193,9 +203,8 @@ class ConcurrencyLimit:
             while not self._try_acquire(bucket):
                 is_released.clear()
                 await _wait_for(is_released, POLL_S)
-                if self._waiting.count_elsewhere(
-                    bucket
-                ):  # else the process that ends work would always begin the next
+                # Else the process that ends work would always begin the next.
+                if self._waiting.count_elsewhere(bucket) and not self._is_alone(bucket):
                     await asyncio.sleep(random.uniform(0, FAIR_DELAY_S))  # noqa: S311 (not a secret)
         finally:
             self._waiting.add(bucket, -1)

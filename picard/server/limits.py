@@ -26,4 +26,6 @@ def get_limits() -> ClientLimits:
     processes = 2 * settings.WEB_WORKERS  # during a reload, old ones finish beside new ones
     # Two, so that a slow request of a client does not stop its others; less than all, so that others are served.
     requests = max(1, min(2, threads - 1))
-    return ClientLimits(ConcurrencyLimit(requests, processes), ConcurrencyLimit(1, processes))
+    # A thread of each process is left for whoever comes.
+    alone = max(1, settings.WEB_THREADS - 1)
+    return ClientLimits(ConcurrencyLimit(requests, processes, alone=alone), ConcurrencyLimit(1, processes))

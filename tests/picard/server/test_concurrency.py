@@ -114,37 +114,38 @@ def test_who_used_much_work_lately_gets_one_at_a_time(monkeypatch: pytest.Monkey
     work(0.8 * BUSY_S)
     assert count_at_once() == 2
     run_in_process(1, limit, lambda: work(0.4 * BUSY_S))  # the work in all processes counts together
-    limit.note_request("ada")
-    assert count_at_once() == 2  # nobody else is there
-    run_in_process(1, limit, lambda: limit.note_request("bob"))
-    run_in_process(1, limit, lambda: limit.note_request("ada"))
     assert count_at_once() == 1
     assert try_to_acquire(limit, "bob")
     assert try_to_acquire(limit, "bob")
     now += BUSY_S / FREE_SHARE
     assert count_at_once() == 2
     work(1_000.0)
-    now += 1
-    assert count_at_once() == 1
-    now -= 1
     now += (MOST_BUSY_S - 0.9 * BUSY_S) / FREE_SHARE  # however much it was
     assert count_at_once() == 2
 
 
-def test_a_busy_client_is_alone_a_minute_after_the_last_request_of_another(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    limit, now = ConcurrencyLimit(2), 1_000.0
+def test_who_is_alone_may_use_most_threads_of_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, now = ConcurrencyLimit(2, processes=2, alone=3), 1_000.0
     monkeypatch.setattr(concurrency, "monotonic", lambda: now)
-    bucket = limit._running.find_bucket("ada")
+
+    def count_at_once() -> int:
+        count = 0
+        while try_to_acquire(limit, "ada", seconds=0.03):
+            count += 1
+        for _ in range(count):
+            limit.release("ada", 1_000.0)  # which makes her busy
+        return count
+
+    limit.note_request("ada")
+    assert [count_at_once(), run_in_process(1, limit, count_at_once), count_at_once()] == [3, 3, 3]
     for client in ("bob", "carol", "ada"):
-        limit.note_request(client)
-    assert not limit._latest.is_alone(bucket)
+        run_in_process(1, limit, lambda client=client: limit.note_request(client))  # type: ignore[misc]
+    assert count_at_once() == 1
     now += ALONE_S + 1
     limit.note_request("ada")
-    assert limit._latest.is_alone(bucket)
+    assert count_at_once() == 3
     limit.note_request("bob")
-    assert not limit._latest.is_alone(bucket)
+    assert count_at_once() == 1
 
 
 def test_measured_work_of_requests_counts(monkeypatch: pytest.MonkeyPatch) -> None:
