@@ -12,6 +12,7 @@ LOST_NODE = (
     "marked as essential",
     "server closed the connection unexpectedly",
     "connection to the remote node",
+    "could not commit transaction",
 )
 DATABASE_RETRY_AFTER_S = 5  # Retry-After of the 503 response
 

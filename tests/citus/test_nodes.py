@@ -22,7 +22,7 @@ from core.db.principal import Principal, acting_as
 from memories.jobs import indexer
 from memories.models import IndexState, Memory
 from memories.services import reads, writes
-from tests.chaos.report import IS_LONG, record
+from tests.chaos.report import IS_LONG, record, say
 from tests.citus import cluster
 from tests.factories import make_person, session
 
@@ -89,9 +89,9 @@ def report_lost(attack: str, written: list[Written]) -> list[UUID]:
     """Return what was acknowledged and is not there. Records it."""
     lost, tries = find_lost(written), sum(len(one.stored) for one in written)
     refused = sum(len(one.failed) for one in written)
-    record(attack, tries=tries, lost=len(lost), what="lost")
-    record(attack, tries=tries + refused, lost=refused, what="refused")
-    record(attack, tries=tries, lost=round(1000 * max(one.longest_s for one in written)), what="ms at most")
+    longest_ms = round(1000 * max(one.longest_s for one in written))
+    record(attack, tries=tries, lost=len(lost), what="acknowledged writes lost")
+    say(f"{attack}: {refused} refused, {longest_ms} ms at most")
     assert tries > WRITERS
     return lost
 

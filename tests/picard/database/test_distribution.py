@@ -234,9 +234,14 @@ def _note(sent: list[str], send: Callable[..., None], raw: Any, unsent: cursors.
     sent.append(str(unsent.principal.owner))
 
 
-def test_a_lost_node_is_a_database_that_is_unavailable() -> None:
+@pytest.mark.parametrize("message", [
+    "failure on connection marked as essential: 127.0.0.1:5433",
+    "could not commit transaction for shard 102027 on at least one active node",
+    "connection to the remote node picard@127.0.0.1:5433 failed",
+])  # fmt: skip
+def test_a_lost_node_is_a_database_that_is_unavailable(message: str) -> None:
     with pytest.raises(OperationalError) as raised, connection.wrap_database_errors:
-        raise psycopg.InternalError("failure on connection marked as essential: 127.0.0.1:5433")
+        raise psycopg.InternalError(message)
     assert is_database_unavailable(raised.value)
     with pytest.raises(InternalError), connection.wrap_database_errors:
         raise psycopg.InternalError("something else")
