@@ -178,9 +178,12 @@ class Walker:
             return "fresh"
         if not are_equal(before, self.find(query, limit, 0)):
             return "changed"
-        if self.is_alone:
-            return "stale"
-        return "changed" if are_equal(self.find(query, limit, 100), before) else "stale"
+        if not self.is_alone and are_equal(self.find(query, limit, 100), before):
+            return "changed"
+        sys.stderr.write(
+            f"alone: {self.is_alone}, {query!r}: from memory {cached}, from the index {before}\n"
+        )
+        return "stale"
 
     def make_apps(self) -> list[Actor]:
         """Return an app that may read everything, and one that is limited to a tag."""
