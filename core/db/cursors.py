@@ -52,10 +52,10 @@ def find_unsent(raw: "psycopg.Connection[Any]") -> Unsent | None:
     principal, status = get_principal(), raw.pgconn.transaction_status
     if status == TransactionStatus.INERROR:
         return None  # only a rollback is possible, which must be sent alone
+    if status != TransactionStatus.IDLE and _sent.get(raw, NOBODY) == principal:
+        return None
     values = list(principal.settings.values())
     if status != TransactionStatus.IDLE:
-        if _sent.get(raw, NOBODY) == principal:
-            return None
         return Unsent(principal, False, True, principal.sql, PRINCIPAL_NAMES, values)
     _sent.pop(raw, None)
     if (pooled := get_transaction_settings(raw)) is None:

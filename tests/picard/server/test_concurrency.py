@@ -32,6 +32,16 @@ def try_to_acquire(limit: ConcurrencyLimit, client: str, seconds: float = 0.1) -
     return asyncio.run(acquire())
 
 
+def count_pieces_at_once(limit: ConcurrencyLimit, client: str, work_s: float = 0.0) -> int:
+    """Return how many pieces of work of the client run at once in this process, each of so many seconds."""
+    count = 0
+    while try_to_acquire(limit, client, seconds=0.03):
+        count += 1
+    for _ in range(count):
+        limit.release(client, work_s)
+    return count
+
+
 def run_in_process(process: int, limit: ConcurrencyLimit, work: Callable[[], Any]) -> Any:
     """Return what `work` returns in a forked process that has the number `process`."""
     parent, child = FORK.Pipe()
@@ -100,12 +110,7 @@ def test_who_used_much_work_lately_gets_one_at_a_time(monkeypatch: pytest.Monkey
     monkeypatch.setattr(concurrency, "monotonic", lambda: now)
 
     def count_at_once() -> int:
-        count = 0
-        while try_to_acquire(limit, "ada", seconds=0.03):
-            count += 1
-        for _ in range(count):
-            limit.release("ada")
-        return count
+        return count_pieces_at_once(limit, "ada")
 
     def work(seconds: float) -> None:
         assert try_to_acquire(limit, "ada")
@@ -129,12 +134,7 @@ def test_who_is_alone_may_use_most_threads_of_each_process(monkeypatch: pytest.M
     monkeypatch.setattr(concurrency, "monotonic", lambda: now)
 
     def count_at_once() -> int:
-        count = 0
-        while try_to_acquire(limit, "ada", seconds=0.03):
-            count += 1
-        for _ in range(count):
-            limit.release("ada", 1_000.0)  # which makes her busy
-        return count
+        return count_pieces_at_once(limit, "ada", work_s=1_000.0)  # which makes her busy
 
     limit.note_request("ada")
     assert [count_at_once(), run_in_process(1, limit, count_at_once), count_at_once()] == [3, 3, 3]
